@@ -1,0 +1,25 @@
+# Each target makes its own environment first: a fresh clone needs nothing but python3 (3.11 or newer) and make.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test check clean
+
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt torch -e '.[dev]'
+	touch $@
+
+demo: .venv/installed   ## enhance two real clips; pictures and numbers land in demo/
+	$(BIN)/python examples/demo.py
+
+test: .venv/installed   ## what continuous integration runs
+	$(BIN)/python -m pytest -q -n 2
+
+check: .venv/installed  ## style, types, import directions
+	$(BIN)/ruff check src tests examples
+	$(BIN)/ruff format --check src tests examples
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+clean:
+	rm -rf .venv demo build

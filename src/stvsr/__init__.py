@@ -1,0 +1,1 @@
+"""Space-time video super-resolution: small, choppy video in; large, smooth video out."""

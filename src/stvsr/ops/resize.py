@@ -1,0 +1,76 @@
+"""Bicubic resizing as MATLAB's ``imresize`` does it: the field's definition of a low-resolution frame.
+
+Kernel: Keys' cubic convolution with a = -0.5; widened when shrinking (antialiasing); mirrored at the borders.
+Resizing is linear, so each axis is one matrix product: batched, differentiable, the same on every device.
+"""
+
+from fractions import Fraction
+from functools import lru_cache
+from math import ceil
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def resize(images: Float[Tensor, "*n h w"], scale: Fraction | float) -> Float[Tensor, "*n H W"]:
+    """Enlarge (scale > 1) or shrink (scale < 1) height and width; the new sizes are rounded up, as in MATLAB."""
+    height, width = images.shape[-2:]
+    rows = resize_matrix(height, ceil(height * scale), float(scale)).to(images)
+    columns = resize_matrix(width, ceil(width * scale), float(scale)).to(images)
+    return rows @ images @ columns.mT
+
+
+def resize_to(images: Float[Tensor, "*n h w"], height: int, width: int) -> Float[Tensor, "*n H W"]:
+    """Resize to an exact height and width; each axis has its own scale."""
+    rows = resize_matrix(images.shape[-2], height, height / images.shape[-2]).to(images)
+    columns = resize_matrix(images.shape[-1], width, width / images.shape[-1]).to(images)
+    return rows @ images @ columns.mT
+
+
+def enlarge_phases(images: Float[Tensor, "n c h w"], scale: int) -> Float[Tensor, "n c*{scale}**2 h w"]:
+    """``resize`` by a whole factor, before its pixel shuffle: ``pixel_shuffle(result, scale)`` is the enlarged image.
+
+    Each output pixel of a whole-factor enlargement depends on a fixed 5x5 neighbourhood, so it is one small
+    convolution; a network adds its residual here and shuffles once. The border repeats the edge pixel and mirrors
+    the second, as ``resize`` does.
+    """
+    kernel = phase_kernel(scale).to(images)
+    channels = images.shape[1]
+    mirrored = torch.cat([images[..., 1:2, :], images[..., :1, :], images, images[..., -1:, :], images[..., -2:-1, :]], -2)
+    mirrored = torch.cat(
+        [mirrored[..., 1:2], mirrored[..., :1], mirrored, mirrored[..., -1:], mirrored[..., -2:-1]], -1
+    )
+    return F.conv2d(mirrored, kernel.repeat(channels, 1, 1, 1), groups=channels)
+
+
+@lru_cache(maxsize=64)
+def resize_matrix(size: int, new_size: int, scale: float) -> Float[Tensor, "new_size size"]:
+    """The weights that make ``new_size`` samples out of ``size`` samples."""
+    stretch = min(scale, 1.0)  # below 1 the kernel is widened, which removes what the new grid cannot hold
+    reach = 2.0 / stretch
+    centre = (torch.arange(new_size, dtype=torch.float64) + 0.5) / scale - 0.5
+    taps = ceil(2 * reach) + 2
+    position = torch.floor(centre - reach)[:, None] + torch.arange(taps, dtype=torch.float64)
+    weight = cubic((centre[:, None] - position) * stretch)
+    weight = weight / weight.sum(1, keepdim=True)
+    folded = torch.remainder(position.long(), 2 * size)
+    folded = torch.minimum(folded, 2 * size - 1 - folded)  # mirror, edge sample repeated
+    matrix = torch.zeros(new_size, size, dtype=torch.float64)
+    return matrix.scatter_add_(1, folded, weight).float()
+
+
+@lru_cache(maxsize=8)
+def phase_kernel(scale: int) -> Float[Tensor, "{scale}**2 1 5 5"]:
+    """The middle pixel's block of ``resize_matrix``: what each of the scale x scale output phases weighs."""
+    rows = resize_matrix(9, 9 * scale, float(scale))[4 * scale : 5 * scale, 2:7]
+    return torch.einsum("yi,xj->yxij", rows, rows).reshape(scale**2, 1, 5, 5)
+
+
+def cubic(x: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
+    """Keys' cubic convolution kernel, a = -0.5 (Keys 1981, Eq. 15)."""
+    x = x.abs()
+    near = 1.5 * x**3 - 2.5 * x**2 + 1
+    far = -0.5 * x**3 + 2.5 * x**2 - 4 * x + 2
+    return torch.where(x <= 1, near, torch.where(x < 2, far, torch.zeros_like(x)))
