@@ -1,0 +1,249 @@
+"""Frames in, frames out: the network on its device, fed window by window and, where memory asks for it, tile by tile.
+
+    frames ── intervals ── windows ── tiles ── network ── frames out
+
+Every arrow is a generator; what is alive at once is one window, however long the film.
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from itertools import groupby, islice, repeat
+from time import perf_counter
+from typing import Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from stvsr.clip import Frame
+from stvsr.errors import InputError, SettingsError, WeightsError
+from stvsr.inference import timeline
+from stvsr.inference.memory import frames_that_fit, tile_that_fits
+from stvsr.inference.tiles import render_tiled, smallest_tile
+from stvsr.inference.timeline import Interval, Target
+from stvsr.inference.windows import Window, window_layout, windows
+from stvsr.networks.base import Network
+from stvsr.ops.resize import resize_to
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenderSettings:
+    """How to render; the defaults suit the machine.
+
+    device: "auto" takes a GPU where there is one. precision: "auto" takes bf16 (or fp16) where the hardware is faster
+    in it. tile: edge of a tile in input pixels, at least 16; None: as large as the memory allows. window: key frames
+    seen at once, at least 2; None: what suits the network. compile: translate the network first, which takes minutes
+    and pays off on long films. Raises SettingsError for values that cannot work.
+    """
+
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    tile: int | None = None
+    window: int | None = None
+    compile: bool = False
+
+    def __post_init__(self) -> None:
+        if self.device not in DEVICES:
+            raise SettingsError(f"No device is called {self.device!r}. Choose from {', '.join(DEVICES)}.")
+        if self.precision not in PRECISIONS:
+            raise SettingsError(f"No precision is called {self.precision!r}. Choose from {', '.join(PRECISIONS)}.")
+        if self.tile is not None and self.tile < 16:
+            raise SettingsError(f"Tiles must be at least 16 pixels wide, but {self.tile} was asked for. Try 256.")
+        if self.window is not None and self.window < 2:
+            raise SettingsError(f"A window holds at least 2 frames, but {self.window} was asked for. Try 14.")
+
+
+DEVICES = ("auto", "cpu", "cuda", "mps")
+PRECISIONS = {"auto": None, "fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+@dataclass(slots=True, kw_only=True)
+class RenderReport:
+    """What happened while rendering, filled in as it happens."""
+
+    seconds: float = 0.0
+    """Spent in the network; the rest of the time was spent waiting for frames or for whoever takes them."""
+    tile: int | None = None
+    """The edge of a tile in input pixels, as it stands."""
+    remarks: list[str] = field(default_factory=list)
+    """What the user may want to know, one sentence each: smaller tiles, a window done again in fp32."""
+
+
+def render(
+    frames: Iterable[Frame],
+    network: Network,
+    target: Target | None = None,
+    settings: RenderSettings | None = None,
+    report: RenderReport | None = None,
+) -> Iterator[Frame]:
+    """Enlarge and re-time a film. Yields frames with values in [0, 1], fp32 on the CPU, in the order of their times.
+
+    frames: all of one size, times ascending, cuts marked. network: any; it is moved to the device and set to eval.
+    A network of fixed step is fed its own frames, shrunk by bicubic, until it reaches each instant or comes near
+    (see ``largest_deviation``). Memory does not grow with the length of the film.
+    Raises SettingsError for a missing device or a picture that fits in no way; while running also InputError for
+    frames that do not fit together and WeightsError for a network that returns no numbers.
+    """
+    target = target or Target()
+    engine = Engine(network, settings or RenderSettings(), report or RenderReport())
+    return render_with(engine, frames, target, network.spec.step)
+
+
+def render_with(engine: "Engine", frames: Iterable[Frame], target: Target, step: Fraction | None) -> Iterator[Frame]:
+    intervals = timeline.intervals(frames, target)
+    if step is not None:
+        depth = timeline.depth(target, step)
+        grid = step**depth
+        intervals = (timeline.rounded(interval, grid) for interval in intervals)
+        for _ in range(depth - 1):
+            intervals = nearer(engine, intervals, step)
+    for interval, images in engine.render(intervals, lambda interval: [instant.t for instant in interval.instants]):
+        for instant, image in zip(interval.instants, images, strict=True):
+            yield Frame(image=image, time=instant.time, duration=instant.duration, starts_shot=instant.starts_shot)
+
+
+def nearer(engine: "Engine", intervals: Iterable[Interval], step: Fraction) -> Iterator[Interval]:
+    """Split intervals where a network of fixed step must come nearer: its own frames, shrunk, become keys."""
+    for interval, images in engine.render(intervals, lambda interval: timeline.split_points(interval, step)):
+        keys = [resize_to(image, *interval.image.shape[-2:]).clamp(0, 1) for image in images]
+        yield from timeline.split(interval, step, keys) if keys else [interval]
+
+
+class Engine:
+    """A network on its device. Remembers, for one film, which tile turned out to fit."""
+
+    def __init__(self, network: Network, settings: RenderSettings, report: RenderReport) -> None:
+        self.device = find_device(settings.device)
+        self.precision = find_precision(settings.precision, self.device, network)
+        self.network = network.to(self.device).eval()
+        if self.device.type == "cuda":
+            self.network = self.network.to(memory_format=torch.channels_last)  # what tensor cores read
+        self.call = torch.compile(self.network) if settings.compile else self.network
+        self.spec = network.spec
+        self.layout = window_layout(network.spec, settings.window)
+        self.tile = settings.tile
+        self.report = report
+
+    def render(
+        self, intervals: Iterable[Interval], asked: Callable[[Interval], Iterable[Fraction]]
+    ) -> Iterator[tuple[Interval, Iterator[Tensor]]]:
+        """Each interval with its pictures at the asked places in it, to be taken before the next interval."""
+        for window in windows(intervals, self.layout):
+            places = [tuple(asked(window.keys[i])) for i in window.own]
+            images = self.render_window(window, [i + t for i, ts in zip(window.own, places, strict=True) for t in ts])
+            for i, ts in zip(window.own, places, strict=True):
+                yield window.keys[i], islice(images, len(ts))
+
+    def render_window(self, window: Window, times: list[Fraction]) -> Iterator[Float[Tensor, "c H W"]]:
+        """One picture for each time, counted in the window's keys; equal times share a picture."""
+        if not times:
+            return
+        clip = stack(window)
+        distinct = [(time, len(list(run))) for time, run in groupby(times)]
+        count = frames_that_fit(clip.shape[-2], clip.shape[-1], self.spec.scale)
+        # long windows keep the network's memory of time; only finished frames are heavy
+        for first in range(0, len(distinct), count):
+            part = distinct[first : first + count]
+            images = self.render_clip(clip, [time for time, _ in part])
+            for image, (_, copies) in zip(images, part, strict=True):
+                yield from repeat(image, copies)
+
+    def render_clip(self, clip: Float[Tensor, "t c h w"], times: list[Fraction]) -> Float[Tensor, "s c H W"]:
+        """Render a clip at some instants, tile by tile; where memory runs out, with half the tile from then on."""
+        clip = self.padded(clip)
+        began = perf_counter()
+        if self.tile is None:
+            self.tile = tile_that_fits(self.network, self.device, clip.shape[0] + len(times))
+        while True:
+            try:
+                images = render_tiled(lambda part: self.render_tile(part, times), clip, self.spec, self.tile)
+                self.report.seconds += perf_counter() - began
+                self.report.tile = self.tile
+                return images.clamp(0, 1)
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
+            # outside the handler, so that nothing holds on to the tensors of the failed attempt
+            self.halve_tile(*clip.shape[-2:])
+
+    def render_tile(self, clip: Float[Tensor, "t c h w"], times: list[Fraction]) -> Float[Tensor, "s c H W"]:
+        images = self.run(clip, times, self.precision)
+        if not images.isfinite().all() and self.precision != torch.float32:
+            self.remark("The network left the range of low precision; that part was rendered again in fp32.")
+            images = self.run(clip, times, torch.float32)
+        if not images.isfinite().all():
+            raise WeightsError(
+                f"{type(self.network).__name__} returned values that are not numbers, even in fp32. Its weights are "
+                f"probably damaged: fetch them again, or choose another network."
+            )
+        return images
+
+    @torch.inference_mode()
+    def run(self, clip: Tensor, times: list[Fraction], precision: torch.dtype) -> Tensor:
+        with torch.autocast(self.device.type, dtype=precision, enabled=precision != torch.float32):
+            return self.call(clip[None].to(self.device), times)[0].float().cpu()
+
+    def padded(self, clip: Tensor) -> Tensor:
+        """Repeat the last frame of a shot too short for the network."""
+        missing = self.spec.min_frames - clip.shape[0]
+        return clip if missing <= 0 else torch.cat([clip, clip[-1:].expand(missing, -1, -1, -1)])
+
+    def halve_tile(self, height: int, width: int) -> None:
+        tile, smallest = min(self.tile or height, max(height, width)), smallest_tile(self.spec)
+        if tile <= smallest:
+            raise SettingsError(
+                f"A tile of {tile} pixels is still too large for the memory of {self.device}. Close other programs, "
+                f"or ask for a shorter --window, another --device or a smaller network."
+            )
+        self.tile = max(smallest, (tile + 1) // 2)
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+        self.remark(f"Memory ran out at tiles of {tile} pixels; going on with {self.tile}.")
+
+    def remark(self, sentence: str) -> None:
+        log.warning(sentence)
+        if sentence not in self.report.remarks:
+            self.report.remarks.append(sentence)
+
+
+def stack(window: Window) -> Float[Tensor, "t c h w"]:
+    sizes = {tuple(key.image.shape[-2:]) for key in window.keys}
+    if len(sizes) > 1:
+        found = " and ".join(f"{width}x{height}" for height, width in sorted(sizes))
+        raise InputError(f"The source changes its size within a shot: {found} pixels. Resize it to one size first.")
+    return torch.stack([key.image for key in window.keys])
+
+
+def find_device(name: str) -> torch.device:
+    """The device that a setting means. Raises SettingsError where it is not there."""
+    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if name == "auto":
+        return torch.device(next(kind for kind in ("cuda", "mps", "cpu") if there[kind]))
+    if not there[name]:
+        raise SettingsError(f"PyTorch finds no device {name!r} here. Use --device auto, or install PyTorch for it.")
+    return torch.device(name)
+
+
+def find_precision(name: str, device: torch.device, network: Network) -> torch.dtype:
+    """The precision that a setting means: "auto" is fp32 unless the hardware really computes in less."""
+    if name != "auto":
+        return {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[name]
+    if next(network.parameters(), None) is None:
+        return torch.float32  # nothing to gain where there are no layers, as in bicubic
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
+    if device.type == "cpu":
+        # private names, so ask politely: without these instructions bf16 is emulated and slower than fp32
+        asked = (getattr(torch.cpu, name, None) for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"))
+        return torch.bfloat16 if any(ask is not None and ask() for ask in asked) else torch.float32
+    return torch.float32
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """CUDA has a class for it; the CPU and MPS allocators only a sentence."""
+    words = ("can't allocate memory", "not enough memory", "out of memory")
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or any(word in str(error).lower() for word in words)

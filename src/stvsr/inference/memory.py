@@ -1,0 +1,46 @@
+"""How much fits: from the size of the memory to the size of a tile.
+
+Memory means all that is built in, not what happens to be free: the same film on the same machine is always cut the
+same way, and a job that goes on after a break gives the same pixels.
+"""
+
+import os
+from math import isqrt
+from pathlib import Path
+
+import torch
+
+from stvsr.networks.base import Network
+
+UNKNOWN = 4 * 2**30
+"""What is assumed where the system tells nothing."""
+LIVE_MAPS = 8
+"""Feature maps as wide as the network's widest layer that are alive at once, for each frame."""
+CONTAINER_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+
+
+def built_in_memory(device: torch.device) -> int:
+    """Bytes of memory that programs on this device may use in all."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_properties(device).total_memory
+    sizes = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")] if hasattr(os, "sysconf") else [UNKNOWN]
+    for limit in map(Path, CONTAINER_LIMITS):
+        if limit.is_file() and (text := limit.read_text().strip()).isdigit():
+            sizes.append(int(text))
+    return min(sizes)
+
+
+def frames_that_fit(height: int, width: int, scale: int) -> int:
+    """How many finished frames may wait in main memory for their turn: an eighth of it, 1 to 32. Sizes of the input."""
+    frame = 3 * height * width * scale**2 * 4
+    return min(max(built_in_memory(torch.device("cpu")) // 8 // frame, 1), 32)
+
+
+def tile_that_fits(network: Network, device: torch.device, frames: int) -> int:
+    """The edge of the largest square tile, in input pixels, whose features fit in half of the device's memory.
+
+    frames: key frames and instants in one call. An estimate: where it is too bold, the engine halves it.
+    """
+    widest = max((parameter.shape[0] for parameter in network.parameters() if parameter.ndim > 1), default=3)
+    per_pixel = 4 * (LIVE_MAPS * widest + 4 * 3 * network.spec.scale**2)
+    return isqrt(built_in_memory(device) // 2 // (per_pixel * frames))
