@@ -1,0 +1,136 @@
+"""The codecs that we write, how each is told its quality, and which container and pixel format it takes."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+
+import av
+from av.codec.codec import find_best_pix_fmt_of_list
+
+from stvsr.errors import OutputError
+from stvsr.video import pixels
+from stvsr.video.info import Hdr, VideoInfo
+
+CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Codec:
+    """An encoder inside FFmpeg, and our defaults for it."""
+
+    encoder: str
+    quality: int | None
+    """Constant rate factor: smaller is better and larger; None: the codec has no such dial."""
+    preset: str | None
+    options: Callable[[str | None, str | None, Hdr | None, str], dict[str, str]]
+    """Quality, preset, HDR facts and pixel format as the encoder's own options."""
+    keeps_everything: bool = False
+    """Whether grey and RGB are stored as such; players of the other codecs expect YUV 4:2:0."""
+    least_size: int = 2
+
+
+def _x264(quality: str | None, preset: str | None, hdr: Hdr | None, _: str) -> dict[str, str]:
+    light = [f"mastering-display={_mastering(hdr)}"] if hdr and hdr.primaries and hdr.luminance else []
+    light += [f"cll={hdr.content_light[0]},{hdr.content_light[1]}"] if hdr and hdr.content_light else []
+    return _set(crf=quality, preset=preset) | ({"x264-params": ":".join(light)} if light else {})
+
+
+def _x265(quality: str | None, preset: str | None, hdr: Hdr | None, _: str) -> dict[str, str]:
+    words = ["log-level=error"]
+    words += [f"master-display={_mastering(hdr)}"] if hdr and hdr.primaries and hdr.luminance else []
+    words += [f"max-cll={hdr.content_light[0]},{hdr.content_light[1]}"] if hdr and hdr.content_light else []
+    return _set(crf=quality, preset=preset) | {"x265-params": ":".join(words)}
+
+
+def _svt_av1(quality: str | None, preset: str | None, hdr: Hdr | None, _: str) -> dict[str, str]:
+    os.environ.setdefault("SVT_LOG", "1")  # errors only; the encoder prints a banner otherwise
+    words = []
+    if hdr and hdr.primaries and hdr.luminance:
+        red, green, blue, white = (f"({float(x):.5f},{float(y):.5f})" for x, y in hdr.primaries)
+        darkest, brightest = hdr.luminance
+        lights = f"L({float(brightest):.4f},{float(darkest):.4f})"
+        words.append(f"mastering-display=G{green}B{blue}R{red}WP{white}{lights}")
+    if hdr and hdr.content_light:
+        words.append(f"content-light={hdr.content_light[0]},{hdr.content_light[1]}")
+    return _set(crf=quality, preset=preset) | ({"svtav1-params": ":".join(words)} if words else {})
+
+
+def _ffv1(*_: object) -> dict[str, str]:
+    return {"level": "3", "slicecrc": "1", "g": "1"}
+
+
+def _prores(_quality: str | None, preset: str | None, _hdr: Hdr | None, pixel_format: str) -> dict[str, str]:
+    return {"profile": "4444" if "444" in pixel_format else preset or "hq", "vendor": "apl0"}
+
+
+CODECS = {
+    "h264": Codec(encoder="libx264", quality=18, preset="medium", options=_x264),
+    "hevc": Codec(encoder="libx265", quality=20, preset="medium", options=_x265, least_size=16),
+    "av1": Codec(encoder="libsvtav1", quality=28, preset="8", options=_svt_av1, least_size=16),
+    "ffv1": Codec(encoder="ffv1", quality=None, preset=None, options=_ffv1, keeps_everything=True),
+    "prores": Codec(encoder="prores_ks", quality=None, preset="hq", options=_prores),
+}
+
+
+def choose_codec(name: str | None, suffix: str) -> tuple[Codec, str]:
+    """The codec asked for (None: the container's usual one) and the container's format name.
+
+    Raises OutputError for an unknown ending or codec, or a codec that the container cannot hold.
+    """
+    container = CONTAINERS.get(suffix.lower())
+    if container is None:
+        raise OutputError(
+            f"The ending {suffix or '(none)'!r} names no container that is written here. Use one of "
+            f"{', '.join(CONTAINERS)}, a folder (ending in /) for pictures, or - for y4m."
+        )
+    held = [codec for codec in CODECS if _holds(container, codec)]
+    name = name or ("h264" if "h264" in held else "av1")
+    if name not in CODECS:
+        raise OutputError(f"There is no codec {name!r} here. Into {suffix} go: {', '.join(held)}.")
+    if name not in held:
+        homes = [ending for ending, home in CONTAINERS.items() if _holds(home, name)]
+        raise OutputError(
+            f"{suffix} cannot hold {name}. Into {suffix} go: {', '.join(held)}; {name} goes into {', '.join(homes)}."
+        )
+    return CODECS[name], container
+
+
+def choose_pixel_format(codec: Codec, source: VideoInfo, asked: str | None) -> str:
+    """The film's own pixel format, or the nearest that the codec has. Raises OutputError for one it has not."""
+    offered = [pixel.name for pixel in av.Codec(codec.encoder, "w").video_formats or ()]
+    offered = [name for name in offered if not name.startswith("yuvj") and not pixels.has_alpha(name)]
+    if asked is not None:
+        if asked not in offered:
+            raise OutputError(f"{codec.encoder} has no pixel format {asked!r}. It has: {', '.join(offered)}.")
+        return asked
+    wanted = pixels.plain_format(source.pixel_format)
+    if codec.keeps_everything:
+        wanted = "bgr0" if wanted == "gbrp" else wanted
+    elif wanted.startswith(("gray", "gbrp", "yuv41", "yuv440")):
+        wanted = "yuv420p" if source.bit_depth <= 8 else "yuv420p10le"
+    if wanted in offered:
+        return wanted
+    best, _ = find_best_pix_fmt_of_list(
+        [name for name in offered if pixels.is_rgb(name) == pixels.is_rgb(wanted)], wanted
+    )
+    return best.name if best is not None else offered[0]
+
+
+@cache
+def _holds(container: str, codec: str) -> bool:
+    with av.open(os.devnull, "w", format=container) as output:
+        return codec in output.supported_codecs
+
+
+def _mastering(hdr: Hdr) -> str:
+    """The mastering display in the notation of x264 and x265."""
+    assert hdr.primaries is not None
+    assert hdr.luminance is not None
+    red, green, blue, white = (f"({round(x * 50000)},{round(y * 50000)})" for x, y in hdr.primaries)
+    darkest, brightest = (round(light * 10000) for light in hdr.luminance)
+    return f"G{green}B{blue}R{red}WP{white}L({brightest},{darkest})"
+
+
+def _set(**options: str | None) -> dict[str, str]:
+    return {name: value for name, value in options.items() if value is not None}

@@ -1,0 +1,149 @@
+"""A film, a folder of pictures or a pipe, written frame by frame; nothing appears under the target's name until all is well."""
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Protocol
+
+import av
+
+from stvsr.clip import Frame
+from stvsr.errors import OutputError
+from stvsr.video.codecs import choose_codec
+from stvsr.video.film import FilmFile
+from stvsr.video.info import VideoInfo
+from stvsr.video.sinks import PictureFolder, Pipe
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteSettings:
+    """How a film is stored."""
+
+    codec: str | None = None
+    """h264, hevc, av1, ffv1 or prores; None: what the container usually holds."""
+    quality: int | None = None
+    """Constant rate factor, smaller is better; None: the codec's default here."""
+    preset: str | None = None
+    """The encoder's own word for speed against size."""
+    pixel_format: str | None = None
+    """FFmpeg's name; None: as the source, or the nearest that the codec has."""
+    copy_streams: bool = True
+    """Whether sound, subtitles, attachments, chapters and metadata come along."""
+    overwrite: bool = False
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    """Words for the container beside the source's own."""
+
+
+class Sink(Protocol):
+    """Where frames go."""
+
+    def write(self, frame: Frame) -> None: ...
+    def finish(self) -> None: ...
+    def abandon(self) -> None: ...
+
+
+class VideoWriter:
+    """Writes frames to ``target``; use it in a ``with`` block, whose normal end completes the target.
+
+    target: a file (.mp4 .mov .mkv .webm), a folder for PNG pictures (an existing one, or a path ending in "/"), or
+    "-" for y4m on standard output. source: the film the frames come from; its colours, shape, rotation and streams
+    are kept. time_base: seconds of which every time and duration is a multiple (default: a 60th of the source's);
+    rate: frames per second, where constant.
+    Raises OutputError where the target cannot be written; then nothing is left of it.
+    """
+
+    dropped: list[str]
+    """What the target could not hold, or holds in another form; complete when the block has ended."""
+
+    def __init__(
+        self,
+        target: str | Path,
+        settings: WriteSettings,
+        source: VideoInfo,
+        *,
+        time_base: Fraction | None = None,
+        rate: Fraction | None = None,
+    ) -> None:
+        self.dropped = []
+        self.frames = 0
+        self._target, self._settings, self._source = target, settings, source
+        self._time_base, self._rate = time_base, rate
+        self._temporary: Path | None = None
+        self._sink = self._open()
+
+    def __enter__(self) -> "VideoWriter":
+        return self
+
+    def write(self, frame: Frame) -> None:
+        """Append a frame, RGB in [0, 1]; times must ascend, and all frames have one size."""
+        try:
+            self._sink.write(frame)
+        except (av.FFmpegError, OSError) as error:
+            raise _output_error(self._target, error) from error
+        self.frames += 1
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            self._abandon()
+            return
+        try:
+            if not self.frames:
+                raise OutputError(f"Not one frame came to be written to {self._target}, so it was not made.")
+            self._sink.finish()
+            if self._temporary is not None:
+                _check_free(Path(self._target), self._settings.overwrite)
+                os.replace(self._temporary, self._target)
+        except (av.FFmpegError, OSError) as error:
+            self._abandon()
+            raise _output_error(self._target, error) from error
+        except BaseException:
+            self._abandon()
+            raise
+
+    def _open(self) -> Sink:
+        if str(self._target) == "-":
+            return Pipe(sys.stdout.buffer, self._source, self._rate)
+        path = Path(self._target)
+        try:
+            if path.is_dir() or str(self._target).endswith(("/", os.sep)):
+                return PictureFolder(path, self._source, overwrite=self._settings.overwrite)
+            codec, container = choose_codec(self._settings.codec, path.suffix)
+            _check_free(path, self._settings.overwrite)
+            _check_not_source(path, self._source)
+            self._temporary = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
+            self._temporary.touch(exist_ok=False)
+            return FilmFile(
+                self._temporary,
+                container,
+                codec,
+                self._settings,
+                self._source,
+                time_base=self._time_base or self._source.time_base / 60,
+                rate=self._rate or self._source.average_rate,
+                dropped=self.dropped,
+            )
+        except OSError as error:
+            raise _output_error(path, error) from error
+
+    def _abandon(self) -> None:
+        self._sink.abandon()
+        if self._temporary is not None:
+            self._temporary.unlink(missing_ok=True)
+
+
+def _check_free(path: Path, overwrite: bool) -> None:
+    if path.exists() and not overwrite:
+        raise OutputError(f"{path} exists already and is left as it is. Choose another name, or pass --overwrite.")
+
+
+def _check_not_source(path: Path, source: VideoInfo) -> None:
+    if path.exists() and Path(source.path).exists() and path.samefile(source.path):
+        raise OutputError(f"{path} is the film that is being read. Choose another name for the result.")
+
+
+def _output_error(target: str | Path, error: Exception) -> OutputError:
+    reason = getattr(error, "strerror", None) or str(error)
+    return OutputError(f"{target} could not be written: {reason}. Nothing was left of it.")
