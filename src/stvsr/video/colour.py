@@ -125,7 +125,7 @@ def colour_of(
     )
 
 
-def without_rgb(colour: Colour, height: int) -> Colour:
+def as_yuv(colour: Colour, height: int) -> Colour:
     """The YUV colour in which an RGB film is stored: limited range, matrix by the height; a YUV film's own colour."""
     if colour.matrix:
         return colour

@@ -1,4 +1,4 @@
-"""Opening what the user named, and decoding it without losing count: every failure becomes an InputError or a number."""
+"""Opening a film and decoding it without losing count: every failure becomes an InputError or a number."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,6 +22,8 @@ class DecodeReport:
     """Pictures among them that the decoder marks as broken."""
     undecodable: int = 0
     """Packets that gave no picture."""
+    missing: int = 0
+    """Pictures that a film of constant rate should have in the gaps between its time stamps."""
     retimed: int = 0
     """Pictures whose time was missing or not after their predecessor's, and was mended."""
 
@@ -30,7 +32,8 @@ class DecodeReport:
         """The non-zero counts as sentences."""
         said = (
             (self.damaged, "frames are damaged and are shown as far as they could be decoded"),
-            (self.undecodable, "packets of the picture could not be decoded; their frames are missing"),
+            (self.undecodable, "packets of the picture could not be decoded"),
+            (self.missing, "frames are missing between the others, going by the clock"),
             (self.retimed, "frames had no usable time stamp and were given one"),
         )
         return tuple(f"{count} {what}" for count, what in said if count)

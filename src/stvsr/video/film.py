@@ -1,8 +1,9 @@
 """One video file: encoder, container, and the passengers that come along."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import av
 from av.codec.context import Flags
@@ -14,12 +15,28 @@ from stvsr.clip import Frame
 from stvsr.errors import OutputError
 from stvsr.video import pixels
 from stvsr.video.codecs import Codec, choose_pixel_format
-from stvsr.video.colour import as_rgb, without_rgb
+from stvsr.video.colour import as_rgb, as_yuv
 from stvsr.video.info import VideoInfo
 from stvsr.video.passengers import Passengers
 
-if TYPE_CHECKING:
-    from stvsr.video.writer import WriteSettings
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteSettings:
+    """How a film is stored."""
+
+    codec: str | None = None
+    """h264, hevc, av1, ffv1 or prores; None: what the container usually holds."""
+    quality: int | None = None
+    """Constant rate factor, smaller is better; None: the codec's default here."""
+    preset: str | None = None
+    """The encoder's own word for speed against size."""
+    pixel_format: str | None = None
+    """FFmpeg's name; None: as the source, or the nearest that the codec has."""
+    copy_streams: bool = True
+    """Whether sound, subtitles, attachments, chapters and metadata come along."""
+    overwrite: bool = False
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    """Words for the container beside the source's own."""
 
 
 class FilmFile:
@@ -30,7 +47,7 @@ class FilmFile:
         path: Path,
         container: str,
         codec: Codec,
-        settings: "WriteSettings",
+        settings: WriteSettings,
         source: VideoInfo,
         *,
         time_base: Fraction,
@@ -85,7 +102,7 @@ class FilmFile:
 
     def _start(self, image: Float[Tensor, "c h w"]) -> None:
         _, height, width = image.shape
-        self._colour = self._colour or without_rgb(self._source.colour, height)
+        self._colour = self._colour or as_yuv(self._source.colour, height)
         settings, codec = self._settings, self._codec
         quality = codec.quality if settings.quality is None else settings.quality
         options = codec.options(

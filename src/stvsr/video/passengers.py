@@ -1,4 +1,4 @@
-"""What travels beside the picture: sound, subtitles, attachments, chapters and metadata, copied while the film is written."""
+"""What travels beside the picture: sound, subtitles, attachments, chapters, metadata; copied as the film goes on."""
 
 from collections.abc import Callable, Iterable
 from fractions import Fraction

@@ -68,8 +68,9 @@ def probe_pictures(folder: Path, rate: Fraction = DEFAULT_RATE) -> VideoInfo:
 
 def read_pictures(folder: Path, info: VideoInfo) -> Iterator[av.VideoFrame]:
     """Every picture in order. Raises InputError for one that cannot be read or differs in size from the first."""
-    for path in list_pictures(folder):
+    for index, path in enumerate(list_pictures(folder)):
         picture = read_picture(path)
+        picture.pts, picture.time_base = index, info.time_base
         if (picture.width, picture.height) != (info.width, info.height):
             raise InputError(
                 f"{path} is {picture.width}x{picture.height}, but the first picture of the folder is "

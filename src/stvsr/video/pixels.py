@@ -49,28 +49,35 @@ def to_rgb(frame: av.VideoFrame, colour: Colour) -> Float[Tensor, "3 h w"]:
 
 def from_rgb(image: Float[Tensor, "3 h w"], colour: Colour, pixel_format: str) -> av.VideoFrame:
     """RGB (clamped to [0, 1]) as a frame of the given pixel format. Its size must suit the format's chroma."""
-    name = pixel_format if _is_writable(pixel_format) else plain_format(pixel_format)
+    name = plain_format(pixel_format)
     _, height, width = image.shape
     frame = av.VideoFrame(width, height, name)
     frame.colorspace, frame.color_range = colour.matrix, 2 if colour.full_range else 1
     frame.color_primaries, frame.color_trc = colour.primaries, colour.transfer
-    bits = bit_depth(name)
+    for plane, values in zip(frame.planes, planes_from_rgb(image, colour, name), strict=True):
+        stride = plane.line_size // values.itemsize
+        np.frombuffer(plane, values.dtype).reshape(plane.height, stride)[:, : plane.width] = values
+    return frame if name == pixel_format else _repack(frame, pixel_format, colour)
+
+
+def planes_from_rgb(image: Float[Tensor, "3 h w"], colour: Colour, plain: str) -> list[np.ndarray]:
+    """RGB (clamped to [0, 1]) as the planes of a format that ``plain_format`` gives."""
+    bits = bit_depth(plain)
     black, white, grey, swing = levels(bits, colour.full_range)
     red, green, blue = image.clamp(0, 1)
-    if name.startswith("gbrp"):
+    if plain.startswith("gbrp"):
         planes = [plane.mul(white - black).add_(black) for plane in (green, blue, red)]
     else:
         red_weight, blue_weight = LUMA_WEIGHTS[colour.matrix or 1]
         luma = red.mul(red_weight).add_(green, alpha=1 - red_weight - blue_weight).add_(blue, alpha=blue_weight)
         planes = [luma.mul(white - black).add_(black)]
-        if not name.startswith("gray"):
-            across, down = _shifts(name)
+        if not plain.startswith("gray"):
+            across, down = _shifts(plain)
             for channel, weight in ((blue, blue_weight), (red, red_weight)):
                 chroma = _shrink(channel - luma, across, down)
                 planes.append(chroma.mul_(swing / (2 - 2 * weight)).add_(grey))
-    for plane, values in zip(frame.planes, planes, strict=True):
-        _write(plane, values.round_().clamp_(0, 2**bits - 1), bits)
-    return frame if name == pixel_format else _repack(frame, pixel_format, colour)
+    kind = np.uint8 if bits == 8 else np.uint16
+    return [plane.round_().clamp_(0, 2**bits - 1).numpy().astype(kind) for plane in planes]
 
 
 def levels(bits: int, full_range: bool) -> tuple[float, float, float, float]:
@@ -145,10 +152,6 @@ def _is_readable(name: str) -> bool:
     )
 
 
-def _is_writable(name: str) -> bool:
-    return _is_readable(name) and not has_alpha(name)
-
-
 def _repack(frame: av.VideoFrame, name: str, colour: Colour) -> av.VideoFrame:
     """The same values in another layout."""
     matrix, spread = _SWSCALE_MATRIX.get(colour.matrix), 2 if colour.full_range else 1
@@ -167,12 +170,6 @@ def _read(plane: av.video.plane.VideoPlane, name: str) -> Tensor:
     stride = plane.line_size // np.dtype(kind).itemsize
     values = np.frombuffer(plane, kind).reshape(plane.height, stride)[:, : plane.width]
     return torch.from_numpy(values.astype(np.float32))
-
-
-def _write(plane: av.video.plane.VideoPlane, values: Tensor, bits: int) -> None:
-    kind = np.uint8 if bits == 8 else np.uint16
-    stride = plane.line_size // np.dtype(kind).itemsize
-    np.frombuffer(plane, kind).reshape(plane.height, stride)[:, : plane.width] = values.numpy().astype(kind)
 
 
 def _enlarge(chroma: Float[Tensor, "y x"], across: int, down: int, size: tuple[int, ...]) -> Float[Tensor, "h w"]:

@@ -67,7 +67,7 @@ class VideoReader:
         """
         decoded = self._decoded()
         held: tuple[av.VideoFrame, Fraction] | None = None
-        period = 1 / self.info.average_rate if self.info.average_rate else Fraction(1, 24)
+        period = nominal = 1 / self.info.average_rate if self.info.average_rate else Fraction(1, 24)
         for frame in decoded:
             stated = self._time(frame)
             if held is None:
@@ -78,6 +78,8 @@ class VideoReader:
             if following is None or following <= time:
                 self.report.retimed += 1
                 following = time + period
+            elif self.info.constant_rate:
+                self.report.missing += max(0, round((following - time) / nominal) - 1)
             yield self._frame(previous, time, following - time)
             period = following - time
             held = frame, following

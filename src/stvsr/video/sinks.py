@@ -4,27 +4,81 @@ from fractions import Fraction
 from pathlib import Path
 from typing import BinaryIO
 
+import av
+
 from stvsr.clip import Frame
+from stvsr.errors import OutputError
+from stvsr.video import pixels
+from stvsr.video.colour import as_rgb, as_yuv
 from stvsr.video.info import VideoInfo
+from stvsr.video.orientation import as_displayed, lies_on_its_side
+
+Y4M_COLOURS = {"gray": "mono", "yuv420p": "420mpeg2", "yuv422p": "422", "yuv444p": "444"}
+Y4M_COLOURS |= {f"yuv{x}p{bits}le": f"{x}p{bits}" for x in ("420", "422", "444") for bits in (10, 12)}
 
 
 class PictureFolder:
-    """PNG pictures ``00000001.png`` and on; 16 bits where the film has more than 8."""
+    """PNG pictures ``00000001.png`` and on, as displayed; 16 bits a colour where the film has more than 8."""
 
     def __init__(self, folder: Path, source: VideoInfo, *, overwrite: bool) -> None:
-        raise NotImplementedError
+        folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()) and not overwrite:
+            raise OutputError(f"The folder {folder} is not empty and is left as it is. Choose another, or --overwrite.")
+        self._folder, self._source = folder, source
+        self._format = "rgb24" if source.bit_depth <= 8 else "rgb48be"
+        self._written: list[Path] = []
 
-    def write(self, frame: Frame) -> None: ...
-    def finish(self) -> None: ...
-    def abandon(self) -> None: ...
+    def write(self, frame: Frame) -> None:
+        """Append a picture."""
+        picture = pixels.from_rgb(as_displayed(frame.image, self._source), as_rgb(self._source.colour), self._format)
+        encoder = av.CodecContext.create("png", "w")
+        encoder.width, encoder.height, encoder.pix_fmt = picture.width, picture.height, self._format
+        encoder.time_base = Fraction(1, 1)
+        path = self._folder / f"{len(self._written) + 1:08d}.png"
+        self._written.append(path)
+        path.write_bytes(b"".join(bytes(packet) for packet in (*encoder.encode(picture), *encoder.encode(None))))
+
+    def finish(self) -> None:
+        """Every picture is complete already."""
+
+    def abandon(self) -> None:
+        """Remove what was written."""
+        for path in self._written:
+            path.unlink(missing_ok=True)
 
 
 class Pipe:
-    """y4m on a stream of bytes."""
+    """y4m on a stream of bytes. It knows one rate and neither matrix nor times: what it is told must be told again."""
 
     def __init__(self, file: BinaryIO, source: VideoInfo, rate: Fraction | None) -> None:
-        raise NotImplementedError
+        if rate is None:
+            raise OutputError("y4m needs a constant frame rate, and the film has none. Ask for one, such as --fps 60.")
+        self._file, self._source, self._rate = file, source, rate
+        wanted = pixels.plain_format(source.pixel_format)
+        self._format = wanted if wanted in Y4M_COLOURS else "yuv444p" if source.bit_depth <= 8 else "yuv444p10le"
+        self._begun = False
 
-    def write(self, frame: Frame) -> None: ...
-    def finish(self) -> None: ...
-    def abandon(self) -> None: ...
+    def write(self, frame: Frame) -> None:
+        """Append a frame; the first is preceded by the header."""
+        image = as_displayed(frame.image, self._source)
+        _, height, width = image.shape
+        colour = as_yuv(self._source.colour, height)
+        if not self._begun:
+            self._begun = True
+            shape, rate = self._source.sample_aspect_ratio, self._rate
+            shape = 1 / shape if lies_on_its_side(self._source) else shape
+            spread = "FULL" if colour.full_range else "LIMITED"
+            self._file.write(
+                f"YUV4MPEG2 W{width} H{height} F{rate.numerator}:{rate.denominator} Ip "
+                f"A{shape.numerator}:{shape.denominator} C{Y4M_COLOURS[self._format]} XCOLORRANGE={spread}\n".encode()
+            )
+        self._file.write(b"FRAME\n")
+        for plane in pixels.planes_from_rgb(image, colour, self._format):
+            self._file.write(plane.tobytes())
+
+    def finish(self) -> None:
+        """Hand on what is buffered."""
+        self._file.flush()
+
+    def abandon(self) -> None:
+        """Nothing can be taken back from a pipe."""

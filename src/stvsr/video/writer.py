@@ -1,9 +1,7 @@
-"""A film, a folder of pictures or a pipe, written frame by frame; nothing appears under the target's name until all is well."""
+"""A film, a folder of pictures or a pipe, written frame by frame; a film gets its name only when all is well."""
 
 import os
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Protocol
@@ -13,28 +11,9 @@ import av
 from stvsr.clip import Frame
 from stvsr.errors import OutputError
 from stvsr.video.codecs import choose_codec
-from stvsr.video.film import FilmFile
+from stvsr.video.film import FilmFile, WriteSettings
 from stvsr.video.info import VideoInfo
 from stvsr.video.sinks import PictureFolder, Pipe
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WriteSettings:
-    """How a film is stored."""
-
-    codec: str | None = None
-    """h264, hevc, av1, ffv1 or prores; None: what the container usually holds."""
-    quality: int | None = None
-    """Constant rate factor, smaller is better; None: the codec's default here."""
-    preset: str | None = None
-    """The encoder's own word for speed against size."""
-    pixel_format: str | None = None
-    """FFmpeg's name; None: as the source, or the nearest that the codec has."""
-    copy_streams: bool = True
-    """Whether sound, subtitles, attachments, chapters and metadata come along."""
-    overwrite: bool = False
-    metadata: Mapping[str, str] = field(default_factory=dict)
-    """Words for the container beside the source's own."""
 
 
 class Sink(Protocol):
