@@ -121,7 +121,7 @@ class Engine:
         self.precision = find_precision(settings.precision, self.device, network)
         self.network = network.to(self.device).eval()
         if self.device.type == "cuda":
-            self.network = self.network.to(memory_format=torch.channels_last)  # what tensor cores read
+            self.network = self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # what tensor cores read
         self.call = torch.compile(self.network) if settings.compile else self.network
         self.spec = network.spec
         self.layout = window_layout(network.spec, settings.window)
@@ -145,19 +145,27 @@ class Engine:
         clip = stack(window)
         distinct = [(time, len(list(run))) for time, run in groupby(times)]
         count = frames_that_fit(clip.shape[-2], clip.shape[-1], self.spec.scale)
-        # long windows keep the network's memory of time; only finished frames are heavy
         for first in range(0, len(distinct), count):
             part = distinct[first : first + count]
-            images = self.render_clip(clip, [time for time, _ in part])
+            keys = self.keys_around(part[0][0], part[-1][0], len(clip))
+            images = self.render_clip(clip[keys.start : keys.stop], [time - keys.start for time, _ in part])
             for image, (_, copies) in zip(images, part, strict=True):
                 yield from repeat(image, copies)
+
+    def keys_around(self, earliest: Fraction, latest: Fraction, count: int) -> range:
+        """Which of a window's keys matter to these times: no more is computed than that."""
+        start = max(int(earliest) - self.layout.before, 0)
+        stop = min(int(latest) + self.layout.after + 1, count)
+        start = max(min(start, stop - self.spec.min_frames), 0)
+        return range(start, min(max(stop, start + self.spec.min_frames), count))
 
     def render_clip(self, clip: Float[Tensor, "t c h w"], times: list[Fraction]) -> Float[Tensor, "s c H W"]:
         """Render a clip at some instants, tile by tile; where memory runs out, with half the tile from then on."""
         clip = self.padded(clip)
-        began = perf_counter()
         if self.tile is None:
-            self.tile = tile_that_fits(self.network, self.device, clip.shape[0] + len(times))
+            frames = self.layout.length + frames_that_fit(clip.shape[-2], clip.shape[-1], self.spec.scale)
+            self.tile = tile_that_fits(self.network, self.device, frames)
+        began = perf_counter()
         while True:
             try:
                 images = render_tiled(lambda part: self.render_tile(part, times), clip, self.spec, self.tile)

@@ -31,16 +31,16 @@ def built_in_memory(device: torch.device) -> int:
 
 
 def frames_that_fit(height: int, width: int, scale: int) -> int:
-    """How many finished frames may wait in main memory for their turn: an eighth of it, 1 to 32. Sizes of the input."""
+    """How many finished frames may wait in main memory for their turn: a quarter of it, 1 to 32. Sizes of the input."""
     frame = 3 * height * width * scale**2 * 4
-    return min(max(built_in_memory(torch.device("cpu")) // 8 // frame, 1), 32)
+    return min(max(built_in_memory(torch.device("cpu")) // 4 // frame, 1), 32)
 
 
 def tile_that_fits(network: Network, device: torch.device, frames: int) -> int:
-    """The edge of the largest square tile, in input pixels, whose features fit in half of the device's memory.
+    """The edge of the largest square tile, in input pixels, whose features fit in a quarter of the device's memory.
 
     frames: key frames and instants in one call. An estimate: where it is too bold, the engine halves it.
     """
     widest = max((parameter.shape[0] for parameter in network.parameters() if parameter.ndim > 1), default=3)
     per_pixel = 4 * (LIVE_MAPS * widest + 4 * 3 * network.spec.scale**2)
-    return isqrt(built_in_memory(device) // 2 // (per_pixel * frames))
+    return isqrt(built_in_memory(device) // 4 // (per_pixel * frames))

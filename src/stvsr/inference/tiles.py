@@ -70,7 +70,7 @@ def spans(size: int, tile: int, spec: Spec) -> list[Span]:
     count = ceil((size - least) / (tile - least))
     starts = [i * (size - tile) // (count - 1) // multiple * multiple for i in range(count)]
     stops = [start + tile for start in starts[:-1]] + [size]
-    seams = [(start + stop) // 2 for start, stop in zip(starts[1:], stops[:-1], strict=True)]
+    seams = [(start + stop) / 2 for start, stop in zip(starts[1:], stops[:-1], strict=True)]
     fade = 0 if exact else overlap
     return [
         Span(
@@ -80,7 +80,7 @@ def spans(size: int, tile: int, spec: Spec) -> list[Span]:
     ]
 
 
-def arrived(start: int, stop: int, seam: int | None, fade: int, scale: int) -> Float[Tensor, " n"]:
+def arrived(start: int, stop: int, seam: float | None, fade: int, scale: int) -> Float[Tensor, " n"]:
     """0 before a seam and 1 behind it, for each output pixel from start to stop; linear over the width of the fade."""
     pixels = (torch.arange(start * scale, stop * scale) + 0.5) / scale
     if seam is None:

@@ -6,7 +6,7 @@ Two clocks: *source* seconds say what is seen, *output* seconds when it is shown
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import chain, pairwise
 from math import ceil
@@ -158,9 +158,6 @@ def same_picture(one: Float[Tensor, "c h w"], other: Float[Tensor, "c h w"]) -> 
     return bool(F.avg_pool2d(difference, 8, ceil_mode=True).max() <= SAME_PICTURE)
 
 
-# Networks that render only every ``step``-th of a frame (STYLE: 1/2, the midpoint).
-
-
 def depth(target: Target, step: Fraction) -> int:
     """How often a network of this step must be applied to its own frames to come near enough to every instant."""
     if step == 1:
@@ -173,17 +170,9 @@ def depth(target: Target, step: Fraction) -> int:
 
 
 def rounded(interval: Interval, grid: Fraction) -> Interval:
-    """The same interval with every instant moved to the nearest multiple of ``grid``; its time out stays."""
-    moved = (
-        Instant(
-            t=round(instant.t / grid) * grid,
-            time=instant.time,
-            duration=instant.duration,
-            starts_shot=instant.starts_shot,
-        )
-        for instant in interval.instants
-    )
-    return Interval(image=interval.image, starts_shot=interval.starts_shot, instants=tuple(moved))
+    """The same interval with every instant moved to the nearest multiple of ``grid``; when it is shown stays."""
+    instants = (replace(instant, t=round(instant.t / grid) * grid) for instant in interval.instants)
+    return replace(interval, instants=tuple(instants))
 
 
 def split_points(interval: Interval, step: Fraction) -> tuple[Fraction, ...]:
@@ -196,15 +185,9 @@ def split_points(interval: Interval, step: Fraction) -> tuple[Fraction, ...]:
 def split(interval: Interval, step: Fraction, images: list[Tensor]) -> Iterator[Interval]:
     """The parts of an interval whose inner keys have been rendered: ``images`` at ``split_points``."""
     for i, image in enumerate([interval.image, *images]):
-        last = i == len(images)
-        begin = step * i
+        begin, last = step * i, i == len(images)
         instants = (
-            Instant(
-                t=(instant.t - begin) / step,
-                time=instant.time,
-                duration=instant.duration,
-                starts_shot=instant.starts_shot,
-            )
+            replace(instant, t=(instant.t - begin) / step)
             for instant in interval.instants
             if begin <= instant.t and (last or instant.t < begin + step)
         )
