@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
-from itertools import groupby, islice, repeat
+from itertools import chain, groupby, islice, repeat
 from time import perf_counter
 from typing import Literal
 
@@ -133,13 +133,22 @@ class Engine:
     ) -> Iterator[tuple[Interval, Iterator[Tensor]]]:
         """Each interval with its pictures at the asked places in it, to be taken before the next interval."""
         for window in windows(intervals, self.layout):
-            places = [tuple(asked(window.keys[i])) for i in window.own]
-            images = self.render_window(window, [i + t for i, ts in zip(window.own, places, strict=True) for t in ts])
-            for i, ts in zip(window.own, places, strict=True):
-                yield window.keys[i], islice(images, len(ts))
+            yield from self.render_window(window, [tuple(asked(window.keys[i])) for i in window.own])
 
-    def render_window(self, window: Window, times: list[Fraction]) -> Iterator[Float[Tensor, "c H W"]]:
-        """One picture for each time, counted in the window's keys; equal times share a picture."""
+    def render_window(
+        self, window: Window, places: list[tuple[Fraction, ...]]
+    ) -> Iterator[tuple[Interval, Iterator[Tensor]]]:
+        """The window's own intervals, each with its pictures at the given places in it."""
+        times = [i + t for i, ts in zip(window.own, places, strict=True) for t in ts]
+        images = self.pictures(window, times)
+        for i, ts in zip(window.own, places, strict=True):
+            yield window.keys[i], islice(images, len(ts))
+
+    def pictures(self, window: Window, times: list[Fraction]) -> Iterator[Float[Tensor, "c H W"]]:
+        """One picture for each time, counted in the window's keys; equal times share a picture.
+
+        Rendered in parts: however many instants a window holds, few finished pictures are alive.
+        """
         if not times:
             return
         clip = stack(window)
@@ -149,8 +158,10 @@ class Engine:
             part = distinct[first : first + count]
             keys = self.keys_around(part[0][0], part[-1][0], len(clip))
             images = self.render_clip(clip[keys.start : keys.stop], [time - keys.start for time, _ in part])
-            for image, (_, copies) in zip(images, part, strict=True):
-                yield from repeat(image, copies)
+            yield from chain.from_iterable(
+                repeat(image, copies) for image, (_, copies) in zip(images.unbind(), part, strict=True)
+            )
+            del images  # the next part needs the room
 
     def keys_around(self, earliest: Fraction, latest: Fraction, count: int) -> range:
         """Which of a window's keys matter to these times: no more is computed than that."""
@@ -205,7 +216,7 @@ class Engine:
         if tile <= smallest:
             raise SettingsError(
                 f"A tile of {tile} pixels is still too large for the memory of {self.device}. Close other programs, "
-                f"or ask for a shorter --window, another --device or a smaller network."
+                f"or ask for another --device or a smaller --network."
             )
         self.tile = max(smallest, (tile + 1) // 2)
         if self.device.type == "cuda":

@@ -31,9 +31,9 @@ def built_in_memory(device: torch.device) -> int:
 
 
 def frames_that_fit(height: int, width: int, scale: int) -> int:
-    """How many finished frames may wait in main memory for their turn: a quarter of it, 1 to 32. Sizes of the input."""
+    """How many finished frames may wait in main memory for their turn: an eighth of it, 1 to 32. Sizes of the input."""
     frame = 3 * height * width * scale**2 * 4
-    return min(max(built_in_memory(torch.device("cpu")) // 4 // frame, 1), 32)
+    return min(max(built_in_memory(torch.device("cpu")) // 8 // frame, 1), 32)
 
 
 def tile_that_fits(network: Network, device: torch.device, frames: int) -> int:
