@@ -27,7 +27,12 @@ class Codec:
     """Quality, preset, HDR facts and pixel format as the encoder's own options."""
     keeps_everything: bool = False
     """Whether grey and RGB are stored as such; players of the other codecs expect YUV 4:2:0."""
+    keeps_hdr: bool = False
+    """Whether the mastering display and content light go into the bit stream."""
+    takes_odd_sizes: bool = False
+    """Whether 4:2:0 pictures may have odd sizes."""
     least_size: int = 2
+    """Pixels."""
 
 
 def _x264(quality: str | None, preset: str | None, hdr: Hdr | None, _: str) -> dict[str, str]:
@@ -65,10 +70,18 @@ def _prores(_quality: str | None, preset: str | None, _hdr: Hdr | None, pixel_fo
 
 
 CODECS = {
-    "h264": Codec(encoder="libx264", quality=18, preset="medium", options=_x264),
-    "hevc": Codec(encoder="libx265", quality=20, preset="medium", options=_x265, least_size=16),
-    "av1": Codec(encoder="libsvtav1", quality=28, preset="8", options=_svt_av1, least_size=16),
-    "ffv1": Codec(encoder="ffv1", quality=None, preset=None, options=_ffv1, keeps_everything=True),
+    "h264": Codec(encoder="libx264", quality=18, preset="medium", options=_x264, keeps_hdr=True),
+    "hevc": Codec(encoder="libx265", quality=20, preset="medium", options=_x265, keeps_hdr=True, least_size=16),
+    "av1": Codec(encoder="libsvtav1", quality=28, preset="8", options=_svt_av1, keeps_hdr=True, takes_odd_sizes=True),
+    "ffv1": Codec(
+        encoder="ffv1",
+        quality=None,
+        preset=None,
+        options=_ffv1,
+        keeps_everything=True,
+        takes_odd_sizes=True,
+        least_size=1,
+    ),
     "prores": Codec(encoder="prores_ks", quality=None, preset="hq", options=_prores),
 }
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import av
 from av.container import InputContainer
-from av.stream import Disposition
+from av.error import FFmpegError
+from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
 from stvsr.errors import InputError
@@ -50,10 +51,10 @@ def open_container(source: str | Path) -> InputContainer:
         if path.stat().st_size == 0:
             raise InputError(f"{path} is empty (0 bytes). Copy or download it again.")
         # "file:" keeps FFmpeg from taking a colon in the name for a protocol
-        container = av.open(f"file:{path}", metadata_errors="replace")
+        container = av.open(f"file:{path}", "r", metadata_errors="replace")
     except PermissionError as error:
         raise InputError(f"{path} may not be read: {error.strerror}. Change its permissions (chmod +r).") from error
-    except (av.FFmpegError, OSError) as error:
+    except (FFmpegError, OSError) as error:
         raise InputError(_why_not_a_film(path, error)) from error
     if container.format.name == "tty":  # FFmpeg draws plain text as a film
         container.close()
@@ -73,6 +74,14 @@ def video_stream(container: InputContainer, name: str) -> VideoStream:
     return stream
 
 
+def passengers(container: InputContainer, picture: Stream) -> list[Stream]:
+    """Every stream but the film's picture and mp4's hidden track of chapter titles."""
+    others = [stream for stream in container.streams if stream.index != picture.index]
+    if container.chapters():
+        others = [stream for stream in others if stream.type != "data" or stream.name != "bin_data"]
+    return others
+
+
 def decode(container: InputContainer, stream: VideoStream, report: DecodeReport) -> Iterator[av.VideoFrame]:
     """Every picture that can be decoded, in the order of display; the rest is counted in ``report``."""
     packets = container.demux(stream)
@@ -81,12 +90,12 @@ def decode(container: InputContainer, stream: VideoStream, report: DecodeReport)
             packet = next(packets)
         except StopIteration:
             return
-        except (av.FFmpegError, OSError):  # the file breaks off, or a disc or network failed: what came before is kept
+        except (FFmpegError, OSError):  # the file breaks off, or a disc or network failed: what came before is kept
             report.undecodable += 1
             packet = None
         try:
             frames = stream.codec_context.decode(packet)
-        except av.FFmpegError:
+        except FFmpegError:
             report.undecodable += 1
             frames = []
         for frame in frames:

@@ -1,12 +1,16 @@
 """One video file: encoder, container, and the passengers that come along."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
 import av
 from av.codec.context import Flags
+from av.error import FFmpegError
+from av.packet import Packet
+from av.video.stream import VideoStream
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
@@ -15,7 +19,7 @@ from stvsr.clip import Frame
 from stvsr.errors import OutputError
 from stvsr.video import pixels
 from stvsr.video.codecs import Codec, choose_pixel_format
-from stvsr.video.colour import as_rgb, as_yuv
+from stvsr.video.colour import Colour, as_rgb, as_yuv
 from stvsr.video.info import VideoInfo
 from stvsr.video.passengers import Passengers
 
@@ -57,21 +61,21 @@ class FilmFile:
         self._codec, self._settings, self._source, self._dropped = codec, settings, source, dropped
         self._time_base, self._rate = time_base, rate
         self._pixel_format = choose_pixel_format(codec, source, settings.pixel_format)
-        self._colour = as_rgb(source.colour) if pixels.is_rgb(self._pixel_format) else None
-        self._last = None
-        self._stream = None
+        self._last: int | None = None
+        self._begun: tuple[VideoStream, Colour] | None = None
         self._passengers: Passengers | None = None
-        options = {"movflags": "faststart+write_colr", "movie_timescale": str(time_base.denominator)}
+        in_mp4 = container in ("mp4", "mov")
+        # start times and edit lists are as exact as the movie's clock; a film that starts late must not be moved to zero
+        exact = {"movflags": "faststart+write_colr", "movie_timescale": str(time_base.denominator)} if in_mp4 else {}
         self._output = av.open(
-            f"file:{path}", "w", format=container, container_options=options if container in ("mp4", "mov") else {}
+            f"file:{path}", "w", format=container, container_options=exact or {"avoid_negative_ts": "disabled"}
         )
 
     def write(self, frame: Frame) -> None:
-        """Append a frame."""
+        """Append a frame. Raises OutputError where the codec cannot take the frame's size or the clock its time."""
         image = self._padded(frame.image)
-        if self._stream is None:
-            self._start(image)
-        picture = pixels.from_rgb(image, self._colour, self._pixel_format)
+        stream, colour = self._begun = self._begun or self._begin(image)
+        picture = pixels.from_rgb(image, colour, self._pixel_format)
         picture.pts = round(frame.time / self._time_base)
         picture.duration = max(1, round((frame.time + frame.duration) / self._time_base) - picture.pts)
         picture.time_base = self._time_base
@@ -81,63 +85,102 @@ class FilmFile:
                 f"Ask for fewer frames per second."
             )
         self._last = picture.pts
-        self._mux(self._stream.encode(picture))
+        self._mux(stream.encode(picture))
 
     def finish(self) -> None:
         """Write what is still held back, and close the file."""
-        self._mux(self._stream.encode(None))
+        assert self._begun is not None
+        self._mux(self._begun[0].encode(None))
         if self._passengers is not None:
             self._passengers.until(None)
             self._passengers.close()
         self._output.close()
 
     def abandon(self) -> None:
-        """Close the file, whatever state it is in."""
-        try:
-            if self._passengers is not None:
-                self._passengers.close()
+        """Close the file, whatever state it is in; it is removed afterwards."""
+        if self._passengers is not None:
+            self._passengers.close()
+        with suppress(FFmpegError, OSError):
             self._output.close()
-        except (av.FFmpegError, OSError, ValueError):
-            pass  # the file is removed anyway
 
-    def _start(self, image: Float[Tensor, "c h w"]) -> None:
+    def _begin(self, image: Float[Tensor, "c h w"]) -> tuple[VideoStream, Colour]:
+        """Open the encoder for pictures of this size, and let the passengers in."""
+        source, settings, codec = self._source, self._settings, self._codec
         _, height, width = image.shape
-        self._colour = self._colour or as_yuv(self._source.colour, height)
-        settings, codec = self._settings, self._codec
+        if min(width, height) < codec.least_size:
+            raise OutputError(
+                f"{codec.encoder} needs pictures of at least {codec.least_size} pixels a side, but these are "
+                f"{width}x{height}. Enlarge more, or use --codec ffv1 in an .mkv."
+            )
+        rgb = pixels.is_rgb(self._pixel_format)
+        colour = as_rgb(source.colour) if rgb else as_yuv(source.colour, source.height)
         quality = codec.quality if settings.quality is None else settings.quality
-        options = codec.options(
-            None if quality is None else str(quality),
-            settings.preset or codec.preset,
-            self._source.hdr,
-            self._pixel_format,
+        stream = self._output.add_stream(
+            codec.encoder,
+            rate=self._rate or 24,
+            options=codec.options(
+                None if quality is None else str(quality),
+                settings.preset or codec.preset,
+                source.hdr,
+                self._pixel_format,
+            ),
         )
-        stream = self._output.add_stream(codec.encoder, rate=self._rate or 24, options=options)
+        assert isinstance(stream, VideoStream)
         context = stream.codec_context
         context.width, context.height, context.pix_fmt = width, height, self._pixel_format
-        context.time_base = self._time_base
-        stream.time_base = self._time_base
-        context.sample_aspect_ratio = self._source.sample_aspect_ratio
-        context.colorspace, context.color_primaries = self._colour.matrix, self._colour.primaries
-        context.color_trc, context.color_range = self._colour.transfer, 2 if self._colour.full_range else 1
-        context.flags |= Flags.frame_duration
+        context.time_base = stream.time_base = self._time_base
+        context.sample_aspect_ratio = source.sample_aspect_ratio
+        context.colorspace, context.color_primaries = colour.matrix, colour.primaries
+        context.color_trc, context.color_range = colour.transfer, 2 if colour.full_range else 1
+        context.flags |= Flags.frame_duration  # else the last frame's duration is lost
         if codec.encoder == "libx265" and self._output.format.name in ("mp4", "mov"):
             context.codec_tag = "hvc1"  # Apple's players know no other
-        if self._source.display_matrix is not None:
-            stream.set_display_matrix(self._source.display_matrix)
-        self._stream = stream
-        if settings.copy_streams and self._source.container != "pictures" and self._source.path != "-":
-            self._passengers = Passengers(self._source.path, self._output, self._dropped)
+        if source.display_matrix is not None:
+            stream.set_display_matrix(source.display_matrix)
+        if settings.copy_streams and source.container != "pictures" and source.path != "-":
+            self._passengers = Passengers(source.path, self._output, self._dropped)
         self._output.metadata.update(settings.metadata)
+        self._dropped.extend(self._changes())
+        return stream, colour
+
+    def _changes(self) -> list[str]:
+        """What of the picture the target cannot hold as it was."""
+        source, format_now = self._source, self._pixel_format
+        plain, home = pixels.plain_format(source.pixel_format), self._output.format.name
+        return [
+            sentence
+            for holds, sentence in (
+                (pixels.has_alpha(source.pixel_format), "transparency"),
+                (
+                    pixels.plain_format(format_now) != plain,
+                    f"pixel format {source.pixel_format}: stored as {format_now}",
+                ),
+                (
+                    source.hdr is not None and not self._codec.keeps_hdr,
+                    f"HDR mastering data: {self._codec.encoder} has no place for it",
+                ),
+                (
+                    home in ("matroska", "webm") and not source.constant_rate,
+                    f"times are rounded to milliseconds by {home}",
+                ),
+            )
+            if holds
+        ]
 
     def _padded(self, image: Float[Tensor, "c h w"]) -> Float[Tensor, "c h2 w2"]:
-        """With the last row and column repeated where chroma samples would be cut in half."""
-        across, down = pixels.size_multiple(self._pixel_format)
+        """With the last row and column repeated where a chroma sample would be cut in half and the codec minds."""
+        across, down = (1, 1) if self._codec.takes_odd_sizes else pixels.size_multiple(self._pixel_format)
         right, below = -image.shape[2] % across, -image.shape[1] % down
         if not right and not below:
             return image
+        if self._begun is None:
+            self._dropped.append(
+                f"odd size {image.shape[2]}x{image.shape[1]}: {self._codec.encoder} stores even sizes only, so the last "
+                f"row or column is repeated once (--codec ffv1 or av1 keeps the size)"
+            )
         return F.pad(image[None], (0, right, 0, below), mode="replicate")[0]
 
-    def _mux(self, packets: list[av.Packet]) -> None:
+    def _mux(self, packets: list[Packet]) -> None:
         for packet in packets:
             if self._passengers is not None and packet.dts is not None:
                 self._passengers.until(packet.dts * packet.time_base)

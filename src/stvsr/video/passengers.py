@@ -1,28 +1,37 @@
-"""What travels beside the picture: sound, subtitles, attachments, chapters, metadata; copied as the film goes on."""
+"""What travels beside the picture: sound, subtitles, attachments, chapters, metadata; brought along while writing."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
+from io import BytesIO
 
-from av.container import InputContainer, OutputContainer
+import av
+from av.audio.stream import AudioStream
+from av.container import OutputContainer
+from av.error import FFmpegError
 from av.packet import Packet
-from av.stream import Disposition, Stream
+from av.stream import AttachmentStream, Disposition, Stream
+from av.subtitles.stream import SubtitleStream
 
 from stvsr.video.container import open_container
 
-AUDIO_FALLBACK = {"webm": "libopus", "mp4": "aac", "mov": "aac", "matroska": "aac"}
+AUDIO_FALLBACK = {"webm": "libopus", "mp4": "aac", "mov": "aac", "matroska": "flac"}
 SUBTITLE_FALLBACK = {"webm": "webvtt", "mp4": "mov_text", "mov": "mov_text", "matroska": "subrip"}
-OF_THE_FILE_ITSELF = {"major_brand", "minor_version", "compatible_brands", "encoder", "duration"}
+OF_THE_FILE_ITSELF = {"major_brand", "minor_version", "compatible_brands", "encoder", "duration", "vendor_id"}
 
 Carry = Callable[[Packet], Iterable[Packet]]
+"""A packet of the source as packets of the target."""
 
 
 class Passengers:
-    """The streams of ``path`` beside ``video_index``, brought into ``output`` as the film goes on."""
+    """All streams of the film ``path`` but its picture, muxed into ``output`` up to whatever time has come.
+
+    Packets are copied where the container holds their codec; else sound is re-encoded, text subtitles are converted,
+    and the rest stays behind. ``dropped`` gets a sentence for everything that is not copied.
+    """
 
     def __init__(self, path: str, output: OutputContainer, dropped: list[str]) -> None:
-        self._input: InputContainer = open_container(path)
-        self._output = output
-        self._dropped = dropped
+        self._input = open_container(path)
+        self._output, self._dropped = output, dropped
         self._carry: dict[int, Carry] = {}
         self._waiting: Packet | None = None
         picture = self._input.streams.best("video")
@@ -31,9 +40,7 @@ class Passengers:
                 self._admit(stream)
         output.metadata.update(_portable(self._input.metadata))
         output.set_chapters(self._input.chapters())
-        self._packets = (
-            self._input.demux([self._input.streams[index] for index in self._carry]) if self._carry else iter(())
-        )
+        self._packets = self._read()
 
     def until(self, time: Fraction | None) -> None:
         """Bring everything that is due before ``time`` (seconds; None: all the rest)."""
@@ -51,65 +58,99 @@ class Passengers:
         """Let go of the source."""
         self._input.close()
 
+    def _read(self) -> Iterator[Packet]:
+        if not self._carry:
+            return
+        packets = self._input.demux([self._input.streams[index] for index in self._carry])
+        while True:
+            try:
+                yield next(packets)
+            except StopIteration:
+                return
+            except (FFmpegError, OSError) as error:
+                self._dropped.append(f"sound and subtitles after a broken place in the source ({error.strerror})")
+                return
+
     def _admit(self, stream: Stream) -> None:
-        admit = {"audio": self._admit_audio, "subtitle": self._admit_subtitle, "attachment": self._admit_attachment}
-        if stream.type not in admit:
-            self._dropped.append(f"{_name(stream)}: only the first picture and its sound and subtitles are kept")
+        name, home = _name(stream), self._output.format.name
+        if isinstance(stream, AttachmentStream) and home == "matroska":
+            kind = stream.mimetype or "application/octet-stream"
+            self._output.add_attachment(stream.name or "attachment", kind, stream.data)
+        elif isinstance(stream, AudioStream | SubtitleStream) and _can_be_copied(stream, home):
+            self._carry[stream.index] = _copier(stream, self._output)
+        elif isinstance(stream, AudioStream):
+            self._dropped.append(f"{name}: re-encoded as {AUDIO_FALLBACK[home]}, for {home} cannot hold it as it is")
+            self._carry[stream.index] = _sound_encoder(stream, self._output, AUDIO_FALLBACK[home])
+        elif isinstance(stream, SubtitleStream) and stream.codec_context.codec.text_sub:
+            self._dropped.append(f"{name}: converted to {SUBTITLE_FALLBACK[home]}, for {home} cannot hold it as it is")
+            self._carry[stream.index] = _subtitle_encoder(stream, self._output, SUBTITLE_FALLBACK[home])
+        elif not (
+            stream.type == "data" and stream.name == "bin_data" and self._input.chapters()
+        ):  # mp4's chapter titles
+            self._dropped.append(f"{name}: left behind, for {home} cannot hold it" if stream.type != "video" else name)
+
+
+def _can_be_copied(stream: AudioStream | SubtitleStream, home: str) -> bool:
+    """Tried out, for the muxers refuse more than ``avformat_query_codec`` tells (FLAC in mov)."""
+    try:
+        with av.open(BytesIO(), "w", format=home) as trial:
+            trial.add_stream_from_template(stream)
+            trial.start_encoding()
+    except (FFmpegError, ValueError):
+        return False
+    return True
+
+
+def _copier(source: AudioStream | SubtitleStream, output: OutputContainer) -> Carry:
+    target = output.add_stream_from_template(source)
+    _take_labels(target, source)
+
+    def carry(packet: Packet) -> Iterable[Packet]:
+        if packet.dts is None and packet.pts is None:  # the mark of the end
             return
-        admit[stream.type](stream)
+        packet.stream = target
+        yield packet
 
-    def _admit_audio(self, stream: Stream) -> None:
-        try:
-            copy = self._output.add_stream_from_template(stream)
-        except ValueError:
-            self._reencode(stream)
+    return carry
+
+
+def _sound_encoder(source: AudioStream, output: OutputContainer, encoder: str) -> Carry:
+    rate = 48000 if encoder == "libopus" else source.codec_context.sample_rate
+    target = output.add_stream(encoder, rate=rate)
+    assert isinstance(target, AudioStream)
+    target.codec_context.layout = source.codec_context.layout.name
+    _take_labels(target, source)
+
+    def carry(packet: Packet) -> Iterable[Packet]:
+        for frame in source.codec_context.decode(packet if packet.size else None):
+            yield from target.encode(frame)
+        if not packet.size:
+            yield from target.encode(None)
+
+    return carry
+
+
+def _subtitle_encoder(source: SubtitleStream, output: OutputContainer, encoder: str) -> Carry:
+    target = output.add_stream(encoder)
+    assert isinstance(target, SubtitleStream)
+    source.codec_context.open(strict=False)
+    target.codec_context.subtitle_header = source.codec_context.subtitle_header
+    target.codec_context.time_base = target.time_base = Fraction(1, 1000)
+    _take_labels(target, source)
+
+    def carry(packet: Packet) -> Iterable[Packet]:
+        shown = source.codec_context.decode2(packet) if packet.size else None
+        if shown is None:
             return
-        _describe(copy, stream)
-        self._carry[stream.index] = lambda packet: _copied(packet, copy)
+        written = target.codec_context.encode_subtitle(shown)
+        written.stream, written.time_base = target, packet.time_base
+        written.pts, written.dts, written.duration = packet.pts, packet.pts, packet.duration
+        yield written
 
-    def _reencode(self, stream: Stream) -> None:
-        encoder = AUDIO_FALLBACK[self._output.format.name]
-        target = self._output.add_stream(
-            encoder, rate=48000 if encoder == "libopus" else stream.codec_context.sample_rate
-        )
-        target.codec_context.layout = stream.codec_context.layout.name
-        _describe(target, stream)
-        self._dropped.append(f"{_name(stream)}: re-encoded as {encoder}, {self._output.format.name} cannot hold it")
-
-        def carry(packet: Packet) -> Iterable[Packet]:
-            for frame in packet.decode():
-                yield from target.encode(frame)
-            if packet.dts is None:
-                yield from target.encode(None)
-
-        self._carry[stream.index] = carry
-
-    def _admit_subtitle(self, stream: Stream) -> None:
-        try:
-            copy = self._output.add_stream_from_template(stream)
-        except ValueError:
-            self._dropped.append(f"{_name(stream)}: {self._output.format.name} cannot hold it")
-            return
-        _describe(copy, stream)
-        self._carry[stream.index] = lambda packet: _copied(packet, copy)
-
-    def _admit_attachment(self, stream: Stream) -> None:
-        if self._output.format.name != "matroska":
-            self._dropped.append(f"{_name(stream)}: {self._output.format.name} holds no attachments")
-            return
-        self._output.add_attachment(
-            stream.name or "attachment", stream.mimetype or "application/octet-stream", stream.data
-        )
+    return carry
 
 
-def _copied(packet: Packet, stream: Stream) -> Iterable[Packet]:
-    if packet.dts is None and packet.pts is None:  # the mark of the end
-        return
-    packet.stream = stream
-    yield packet
-
-
-def _describe(target: Stream, source: Stream) -> None:
+def _take_labels(target: Stream, source: Stream) -> None:
     target.metadata.update(_portable(source.metadata))
     target.disposition = source.disposition
 
@@ -119,7 +160,9 @@ def _portable(metadata: dict[str, str]) -> dict[str, str]:
 
 
 def _name(stream: Stream) -> str:
+    if isinstance(stream, AttachmentStream):
+        return f"attachment {stream.name}"
     codec = stream.codec_context.codec.canonical_name if stream.codec_context is not None else stream.name
-    cover = " cover" if stream.disposition & Disposition.attached_pic else ""
+    kind = "cover picture" if stream.disposition & Disposition.attached_pic else stream.type
     language = f", {stream.language}" if stream.language else ""
-    return f"{stream.type}{cover} stream {stream.index} ({codec}{language})"
+    return f"{kind} stream {stream.index} ({codec}{language})"

@@ -6,6 +6,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+from av.error import FFmpegError
 
 from stvsr.errors import InputError
 from stvsr.video import pixels
@@ -82,9 +83,9 @@ def read_pictures(folder: Path, info: VideoInfo) -> Iterator[av.VideoFrame]:
 def read_picture(path: Path) -> av.VideoFrame:
     """One picture file, decoded."""
     try:
-        with path.open("rb") as file, av.open(file) as container:
+        with path.open("rb") as file, av.open(file, "r") as container:
             return next(container.decode(video=0))
-    except (av.FFmpegError, OSError, StopIteration, IndexError) as error:
+    except (FFmpegError, OSError, StopIteration, IndexError) as error:
         reason = getattr(error, "strerror", None) or error
         raise InputError(f"The picture {path} cannot be read ({reason}). Remove or replace it.") from error
 

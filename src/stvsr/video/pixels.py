@@ -10,6 +10,7 @@ from functools import cache
 import av
 import numpy as np
 import torch
+from av.video.plane import VideoPlane
 from jaxtyping import Float
 from torch import Tensor
 
@@ -56,7 +57,7 @@ def from_rgb(image: Float[Tensor, "3 h w"], colour: Colour, pixel_format: str) -
     frame.color_primaries, frame.color_trc = colour.primaries, colour.transfer
     for plane, values in zip(frame.planes, planes_from_rgb(image, colour, name), strict=True):
         stride = plane.line_size // values.itemsize
-        np.frombuffer(plane, values.dtype).reshape(plane.height, stride)[:, : plane.width] = values
+        np.frombuffer(memoryview(plane), values.dtype).reshape(plane.height, stride)[:, : plane.width] = values
     return frame if name == pixel_format else _repack(frame, pixel_format, colour)
 
 
@@ -165,10 +166,10 @@ def _repack(frame: av.VideoFrame, name: str, colour: Colour) -> av.VideoFrame:
     )
 
 
-def _read(plane: av.video.plane.VideoPlane, name: str) -> Tensor:
+def _read(plane: VideoPlane, name: str) -> Tensor:
     kind = np.uint8 if bit_depth(name) == 8 else np.uint16
     stride = plane.line_size // np.dtype(kind).itemsize
-    values = np.frombuffer(plane, kind).reshape(plane.height, stride)[:, : plane.width]
+    values = np.frombuffer(memoryview(plane), kind).reshape(plane.height, stride)[:, : plane.width]
     return torch.from_numpy(values.astype(np.float32))
 
 

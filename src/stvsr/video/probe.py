@@ -9,14 +9,17 @@ from itertools import pairwise
 from pathlib import Path
 
 import av
+from av.audio.stream import AudioStream
 from av.container import InputContainer
+from av.error import FFmpegError
 from av.sidedata.sidedata import Type as SideDataType
+from av.stream import Stream
 from av.video.stream import VideoStream
 
 from stvsr.errors import InputError
 from stvsr.video import pixels
 from stvsr.video.colour import colour_of
-from stvsr.video.container import DecodeReport, decode, open_container, video_stream
+from stvsr.video.container import DecodeReport, decode, open_container, passengers, video_stream
 from stvsr.video.info import Chapter, Hdr, StreamInfo, VideoInfo
 from stvsr.video.pictures import probe_pictures
 
@@ -62,7 +65,7 @@ def describe(
         is_rgb=pixels.is_rgb(frame.format.name),
         is_full_format=frame.format.name.startswith("yuvj"),
     )
-    sides = {side.type: bytes(side) for side in frame.side_data}
+    sides = {side.type: bytes(side) for side in map(frame.side_data.__getitem__, range(len(frame.side_data)))}
     matrix = sides.get(SideDataType.DISPLAYMATRIX)
     info = VideoInfo(
         path=path,
@@ -84,7 +87,7 @@ def describe(
         average_rate=rate,
         constant_rate=constant_rate,
         frame_count=stream.frames or None,
-        streams=tuple(_stream_info(other) for other in container.streams if other.index != stream.index),
+        streams=tuple(_stream_info(other) for other in passengers(container, stream)),
         chapters=tuple(_chapter(chapter) for chapter in container.chapters()),
         metadata=dict(container.metadata),
     )
@@ -100,8 +103,10 @@ def packet_times(container: InputContainer, stream: VideoStream, most: int | Non
             if time is not None and not packet.is_discard:
                 times.append(time)
             if len(times) == most:
-                return sorted(times)[: -min(16, most // 2)], False  # packets to come may be shown before these
-    except (av.FFmpegError, OSError):
+                return sorted(times)[
+                    : len(times) - min(16, len(times) // 2)
+                ], False  # packets to come may be shown before these
+    except (FFmpegError, OSError):
         return sorted(times), False  # the reader counts what a broken end loses
     return sorted(times), True
 
@@ -150,8 +155,8 @@ def _clock(tick: Fraction, rate: Fraction | None) -> Fraction:
 
 
 def _duration(container: InputContainer, stream: VideoStream) -> Fraction | None:
-    if stream.duration:
-        return stream.duration * (stream.time_base or 0)
+    if stream.duration and stream.time_base:
+        return stream.duration * stream.time_base
     return Fraction(container.duration, av.time_base) if container.duration else None
 
 
@@ -170,9 +175,9 @@ def _hdr(sides: dict[SideDataType, bytes]) -> Hdr | None:
     return Hdr(primaries=primaries, luminance=luminance, content_light=content_light)
 
 
-def _stream_info(stream: av.stream.Stream) -> StreamInfo:
+def _stream_info(stream: Stream) -> StreamInfo:
     context, tick = stream.codec_context, stream.time_base
-    is_audio = stream.type == "audio"
+    sound = stream.codec_context if isinstance(stream, AudioStream) else None
     return StreamInfo(
         index=stream.index,
         kind=stream.type,
@@ -183,8 +188,8 @@ def _stream_info(stream: av.stream.Stream) -> StreamInfo:
         title=stream.metadata.get("title"),
         start_time=stream.start_time * tick if stream.start_time is not None and tick else None,
         duration=stream.duration * tick if stream.duration is not None and tick else None,
-        sample_rate=context.sample_rate if is_audio and context is not None else None,
-        channels=context.channels if is_audio and context is not None else None,
+        sample_rate=sound.sample_rate if sound else None,
+        channels=sound.channels if sound else None,
     )
 
 

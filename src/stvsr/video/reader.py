@@ -7,6 +7,9 @@ from itertools import chain
 from pathlib import Path
 
 import av
+from av.container import InputContainer
+from av.error import FFmpegError
+from av.video.stream import VideoStream
 
 from stvsr.clip import Frame
 from stvsr.errors import InputError
@@ -127,10 +130,10 @@ class VideoReader:
         return Frame(image=pixels.to_rgb(frame, self.info.colour), time=time, duration=duration)
 
 
-def _open_standard_input() -> tuple[av.container.InputContainer, av.video.stream.VideoStream]:
+def _open_standard_input() -> tuple[InputContainer, VideoStream]:
     try:
-        container = av.open(sys.stdin.buffer, format="yuv4mpegpipe")
-    except (av.FFmpegError, OSError) as error:
+        container = av.open(sys.stdin.buffer, "r", format="yuv4mpegpipe")
+    except (FFmpegError, OSError) as error:
         raise InputError(
             "Standard input is not y4m. Pipe for instance `ffmpeg -i film -f yuv4mpegpipe - | stvsr enhance - ...`."
         ) from error

@@ -6,7 +6,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Protocol
 
-import av
+from av.error import FFmpegError
 
 from stvsr.clip import Frame
 from stvsr.errors import OutputError
@@ -60,7 +60,7 @@ class VideoWriter:
         """Append a frame, RGB in [0, 1]; times must ascend, and all frames have one size."""
         try:
             self._sink.write(frame)
-        except (av.FFmpegError, OSError) as error:
+        except (FFmpegError, OSError) as error:
             raise _output_error(self._target, error) from error
         self.frames += 1
 
@@ -75,7 +75,7 @@ class VideoWriter:
             if self._temporary is not None:
                 _check_free(Path(self._target), self._settings.overwrite)
                 os.replace(self._temporary, self._target)
-        except (av.FFmpegError, OSError) as error:
+        except (FFmpegError, OSError) as error:
             self._abandon()
             raise _output_error(self._target, error) from error
         except BaseException:
