@@ -1,0 +1,56 @@
+"""Reading, computing and writing at the same time, with a bounded number of frames between them.
+
+The computing stays in the caller's thread, where Ctrl-C arrives at once; reading ahead and writing behind have a
+thread each. An error on either side comes out in the caller's thread, at the next frame.
+"""
+
+import time
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
+
+Item = TypeVar("Item")
+
+
+@dataclass(slots=True)
+class Waiting:
+    """How long the computing had to wait for its neighbours, in seconds."""
+
+    for_reading: float = 0.0
+    for_writing: float = 0.0
+
+
+def read_ahead(items: Iterator[Item], *, depth: int, waiting: Waiting) -> Generator[Item, None, None]:
+    """Yield the items, taking up to ``depth`` of them in another thread before they are asked for."""
+    with ThreadPoolExecutor(1, thread_name_prefix="reading") as thread:
+        ahead: deque[Future[Item | None]] = deque(thread.submit(next, items, None) for _ in range(depth))
+        try:
+            while True:
+                began = time.perf_counter()
+                item = ahead.popleft().result()
+                waiting.for_reading += time.perf_counter() - began
+                if item is None:
+                    return
+                ahead.append(thread.submit(next, items, None))
+                yield item
+        finally:
+            thread.shutdown(cancel_futures=True)
+
+
+def write_behind(items: Iterable[Item], write: Callable[[Item], object], *, depth: int, waiting: Waiting) -> None:
+    """Write the items in another thread, never more than ``depth`` behind."""
+    with ThreadPoolExecutor(1, thread_name_prefix="writing") as thread:
+        behind: deque[Future[object]] = deque()
+        try:
+            for item in items:
+                if len(behind) >= depth:
+                    began = time.perf_counter()
+                    behind.popleft().result()
+                    waiting.for_writing += time.perf_counter() - began
+                behind.append(thread.submit(write, item))
+            while behind:
+                behind.popleft().result()
+        finally:
+            thread.shutdown(cancel_futures=True)

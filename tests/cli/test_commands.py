@@ -1,0 +1,171 @@
+"""Every command: what its JSON holds, what its reader sees, and that its options change only on purpose."""
+
+import shutil
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+import typer
+
+from made_clips import MADE_CLIPS
+from stvsr.cli.main import app
+from stvsr.networks import NETWORKS
+from stvsr.video import probe
+
+OPTIONS = {
+    "enhance": "codec device drop_duplicates fps height json keep_fps network overwrite precision quality scale "
+    "slow_motion source target tile times weights",
+    "inspect": "json source",
+    "verify": "film json source",
+    "networks": "json",
+    "evaluate": "data device json network precision scale suite weights without",
+    "bench": "device json network precision scale size",
+    "doctor": "json",
+}
+
+
+def test_the_options_are_these():
+    commands = typer.main.get_command(app).commands  # pyright: ignore[reportAttributeAccessIssue]
+    found = {
+        name: " ".join(sorted(parameter.name.removeprefix("as_") for parameter in command.params))
+        for name, command in commands.items()
+    }
+    assert found == OPTIONS
+
+
+def test_enhance_makes_a_film_beside_its_source_and_says_so(stvsr: Callable, tmp_path: Path):
+    source = MADE_CLIPS["plain"](tmp_path)
+    run = stvsr("enhance", source, "--scale", "2", "--network", "bicubic", "--json")
+    assert run.code == 0
+    result = run.json
+    assert result["output"] == str(tmp_path / "plain.x2.48fps.mp4")
+    assert (result["frames_in"], result["frames_out"], result["network"]) == (24, 48, "bicubic")
+    assert result["seconds"] > 0
+    assert result["verify"]["ok"]
+    assert {"name", "ok", "expected", "got"} == set(result["verify"]["checks"][0])
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["plain.mp4", "plain.x2.48fps.mp4"]
+
+
+@pytest.mark.parametrize(
+    ("options", "name", "frames", "rate"),
+    [
+        (("--keep-fps",), "plain.x1.24fps.mp4", 24, Fraction(24)),
+        (("--times", "3"), "plain.x1.72fps.mp4", 72, Fraction(72)),
+        (("--fps", "59.94"), "plain.x1.59.9401fps.mp4", 60, Fraction(60000, 1001)),
+        (("--fps", "25"), "plain.x1.25fps.mp4", 25, Fraction(25)),
+        (("--slow-motion", "2"), "plain.x1.24fps.slow2.mp4", 48, Fraction(24)),
+    ],
+)
+def test_the_rate_that_is_asked_for_is_made(
+    stvsr: Callable, tmp_path: Path, options: tuple[str, ...], name: str, frames: int, rate: Fraction
+):
+    source = MADE_CLIPS["plain"](tmp_path)
+    run = stvsr("enhance", source, "--scale", "1", "--network", "bicubic", "--json", *options)
+    assert run.code == 0, run.err
+    info = probe(run.json["output"], thorough=True)
+    assert Path(run.json["output"]).name == name
+    assert (info.frame_count, info.average_rate) == (frames, rate)
+
+
+@pytest.mark.parametrize(("height", "size"), [(100, (134, 100)), (30, (40, 30))])
+def test_a_height_that_no_scale_gives_is_met_exactly(
+    stvsr: Callable, tmp_path: Path, height: int, size: tuple[int, int]
+):
+    source, target = MADE_CLIPS["plain"](tmp_path), tmp_path / "out.mkv"
+    run = stvsr("enhance", source, target, "--height", height, "--keep-fps", "--network", "bicubic")
+    assert run.code == 0, run.err
+    info = probe(target)
+    assert (info.width, info.height) == size
+
+
+def test_a_height_means_the_picture_as_it_is_shown(stvsr: Callable, tmp_path: Path):
+    source, target = MADE_CLIPS["rotated"](tmp_path), tmp_path / "out.mp4"
+    assert stvsr("enhance", source, target, "--height", "128", "--keep-fps", "--network", "bicubic").code == 0
+    info = probe(target)
+    assert (info.width, info.height, info.rotation) == (128, 96, 90)
+
+
+def test_pictures_in_and_pictures_out(stvsr: Callable, tmp_path: Path):
+    source = MADE_CLIPS["pictures"](tmp_path)
+    run = stvsr("enhance", source, f"{tmp_path}/out/", "--scale", "2", "--network", "bicubic", "--json")
+    assert run.code == 0, run.err
+    assert len(list((tmp_path / "out").iterdir())) == run.json["frames_out"] == 24
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "pictures"]
+
+
+def test_without_json_stdout_stays_empty_and_no_bar_is_drawn(stvsr: Callable, tmp_path: Path):
+    run = stvsr("enhance", MADE_CLIPS["one_frame"](tmp_path), "--network", "bicubic")
+    assert run.code == 0
+    assert run.out == ""
+    assert "checks passed" in run.err
+    assert "━" not in run.err
+
+
+def test_the_fallback_to_bicubic_is_said_aloud(stvsr: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("stvsr.weights.catalog.FOLDER", tmp_path)
+    run = stvsr("enhance", MADE_CLIPS["one_frame"](tmp_path), "--json")
+    assert run.json["network"] == "bicubic"
+    assert "no trained weights for unison-s" in run.err
+    assert any("no trained weights" in note for note in run.json["notes"])
+
+
+def test_inspect_tells_the_facts(stvsr: Callable, tmp_path: Path):
+    source = MADE_CLIPS["talkie"](tmp_path)
+    facts = stvsr("inspect", source, "--json").json
+    assert (facts["width"], facts["height"], facts["frame_count"], facts["average_rate"]) == (64, 48, 24, 24.0)
+    assert [stream["kind"] for stream in facts["streams"]] == ["audio", "audio", "subtitle", "attachment"]
+    text = stvsr("inspect", source)
+    assert text.code == 0
+    assert "64x48" in text.out
+
+
+def test_verify_passes_what_was_made_and_fails_what_was_not(stvsr: Callable, tmp_path: Path):
+    source = MADE_CLIPS["late_start"](tmp_path)
+    made = stvsr("enhance", source, "--scale", "1", "--network", "bicubic", "--json").json["output"]
+    assert stvsr("verify", made, source).code == 0
+    other = MADE_CLIPS["anamorphic"](tmp_path)
+    run = stvsr("verify", other, source, "--json")
+    assert run.code == 1
+    assert not run.json["ok"]
+    assert {check["name"] for check in run.json["checks"] if not check["ok"]} == {"pixel aspect", "sound tracks"}
+
+
+def test_networks_lists_them_all_with_their_cost(stvsr: Callable):
+    rows = stvsr("networks", "--json").json["networks"]
+    assert [row["name"] for row in rows] == list(NETWORKS)
+    fields = [
+        "name",
+        "paper",
+        "parameters",
+        "parameters_training",
+        "macs",
+        "macs_with_deformable",
+        "scales",
+        "instants",
+        "weights",
+    ]
+    assert all(set(row) == set(fields) for row in rows)
+    assert rows[0]["weights"] is None
+    assert rows[1]["parameters"] > 0 < rows[1]["macs"]
+    assert "unison-s" in stvsr("networks").out
+
+
+def test_evaluate_measures_a_folder_of_clips(stvsr: Callable, tmp_path: Path):
+    (tmp_path / "data").mkdir()
+    shutil.move(MADE_CLIPS["plain"](tmp_path), tmp_path / "data")
+    run = stvsr("evaluate", "folder", "--data", tmp_path / "data", "--network", "bicubic", "--scale", "2", "--json")
+    assert run.code == 0, run.err
+    (result,) = run.json["results"]
+    scores = {"psnr_y", "ssim_y", "psnr_y_key", "psnr_y_interpolated"}
+    assert set(result) == {"network", "clips"} | scores
+    assert set(result["clips"]["plain.mp4"]) == scores
+    assert result["psnr_y_key"] > result["psnr_y_interpolated"] > 15
+
+
+def test_doctor_finds_this_installation_well(stvsr: Callable):
+    run = stvsr("doctor", "--json")
+    assert run.code == 0
+    findings = {finding["name"]: finding for finding in run.json["findings"]}
+    assert findings["self-test"]["ok"], findings["self-test"]
+    assert all(finding["cure"] for finding in findings.values() if not finding["ok"])

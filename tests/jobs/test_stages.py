@@ -1,0 +1,106 @@
+"""Reading ahead and writing behind: same items, same order, bounded, and no error is lost."""
+
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from stvsr.jobs.stages import Waiting, read_ahead, write_behind
+
+
+def test_items_come_out_in_order_and_all_of_them():
+    written: list[int] = []
+    waiting = Waiting()
+    write_behind(read_ahead(iter(range(1, 100)), depth=3, waiting=waiting), written.append, depth=3, waiting=waiting)
+    assert written == list(range(1, 100))
+
+
+def test_reading_runs_at_most_its_depth_ahead():
+    taken = 0
+
+    def numbers() -> Iterator[int]:
+        nonlocal taken
+        for number in range(1, 50):
+            taken = number
+            yield number
+
+    for item in read_ahead(numbers(), depth=4, waiting=Waiting()):
+        time.sleep(0.002)
+        assert taken <= item + 4
+
+
+def test_writing_stays_at_most_its_depth_behind():
+    behind, most = 0, 0
+
+    def made() -> Iterator[int]:
+        nonlocal behind, most
+        for number in range(1, 30):
+            behind += 1
+            most = max(most, behind)
+            yield number
+
+    def write(_: int) -> None:
+        nonlocal behind
+        time.sleep(0.002)
+        behind -= 1
+
+    write_behind(made(), write, depth=3, waiting=Waiting())
+    assert most <= 5  # three waiting, one being written, one in the hand
+
+
+def test_an_error_while_reading_comes_out():
+    def broken() -> Iterator[int]:
+        yield 1
+        raise ValueError("torn tape")
+
+    with pytest.raises(ValueError, match="torn tape"):
+        list(read_ahead(broken(), depth=2, waiting=Waiting()))
+
+
+def test_an_error_while_writing_comes_out_and_stops_the_work():
+    made = 0
+
+    def endless() -> Iterator[int]:
+        nonlocal made
+        while True:
+            made += 1
+            yield made
+
+    def write(item: int) -> None:
+        if item == 3:
+            raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        write_behind(endless(), write, depth=2, waiting=Waiting())
+    assert made < 10
+
+
+def test_leaving_early_ends_both_threads():
+    def interrupted() -> Iterator[int]:
+        yield from read_ahead(iter(range(1, 1000)), depth=2, waiting=Waiting())
+
+    def numbers() -> Iterator[int]:
+        for item in interrupted():
+            if item == 5:
+                raise KeyboardInterrupt
+            yield item
+
+    with pytest.raises(KeyboardInterrupt):
+        write_behind(numbers(), lambda _: None, depth=2, waiting=Waiting())
+    assert [thread.name for thread in threading.enumerate() if thread.name.startswith(("reading", "writing"))] == []
+
+
+def test_the_slow_neighbour_is_the_one_waited_for():
+    waiting = Waiting()
+    write_behind(iter(range(20)), lambda _: time.sleep(0.005), depth=2, waiting=waiting)
+    assert waiting.for_writing > 0.05 > waiting.for_reading
+
+    def slow() -> Iterator[int]:
+        for number in range(1, 20):
+            time.sleep(0.005)
+            yield number
+
+    waiting = Waiting()
+    list(read_ahead(slow(), depth=2, waiting=waiting))
+    assert waiting.for_reading > 0.05 > waiting.for_writing
