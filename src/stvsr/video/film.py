@@ -65,7 +65,7 @@ class FilmFile:
         self._begun: tuple[VideoStream, Colour] | None = None
         self._passengers: Passengers | None = None
         in_mp4 = container in ("mp4", "mov")
-        # start times and edit lists are as exact as the movie's clock; a film that starts late must not be moved to zero
+        # mp4 keeps start times in the movie's clock; Matroska must not move a film whose sound begins early
         exact = {"movflags": "faststart+write_colr", "movie_timescale": str(time_base.denominator)} if in_mp4 else {}
         self._output = av.open(
             f"file:{path}", "w", format=container, container_options=exact or {"avoid_negative_ts": "disabled"}
@@ -175,8 +175,8 @@ class FilmFile:
             return image
         if self._begun is None:
             self._dropped.append(
-                f"odd size {image.shape[2]}x{image.shape[1]}: {self._codec.encoder} stores even sizes only, so the last "
-                f"row or column is repeated once (--codec ffv1 or av1 keeps the size)"
+                f"odd size {image.shape[2]}x{image.shape[1]}: {self._codec.encoder} stores even sizes only, so "
+                f"the last row or column is repeated once (--codec ffv1 or av1 keeps the size)"
             )
         return F.pad(image[None], (0, right, 0, below), mode="replicate")[0]
 

@@ -12,7 +12,7 @@ from av.packet import Packet
 from av.stream import AttachmentStream, Disposition, Stream
 from av.subtitles.stream import SubtitleStream
 
-from stvsr.video.container import open_container
+from stvsr.video.container import open_container, passengers, video_stream
 
 AUDIO_FALLBACK = {"webm": "libopus", "mp4": "aac", "mov": "aac", "matroska": "flac"}
 SUBTITLE_FALLBACK = {"webm": "webvtt", "mp4": "mov_text", "mov": "mov_text", "matroska": "subrip"}
@@ -34,10 +34,8 @@ class Passengers:
         self._output, self._dropped = output, dropped
         self._carry: dict[int, Carry] = {}
         self._waiting: Packet | None = None
-        picture = self._input.streams.best("video")
-        for stream in self._input.streams:
-            if picture is None or stream.index != picture.index:
-                self._admit(stream)
+        for stream in passengers(self._input, video_stream(self._input, path)):
+            self._admit(stream)
         output.metadata.update(_portable(self._input.metadata))
         output.set_chapters(self._input.chapters())
         self._packets = self._read()
@@ -84,10 +82,8 @@ class Passengers:
         elif isinstance(stream, SubtitleStream) and stream.codec_context.codec.text_sub:
             self._dropped.append(f"{name}: converted to {SUBTITLE_FALLBACK[home]}, for {home} cannot hold it as it is")
             self._carry[stream.index] = _subtitle_encoder(stream, self._output, SUBTITLE_FALLBACK[home])
-        elif not (
-            stream.type == "data" and stream.name == "bin_data" and self._input.chapters()
-        ):  # mp4's chapter titles
-            self._dropped.append(f"{name}: left behind, for {home} cannot hold it" if stream.type != "video" else name)
+        else:
+            self._dropped.append(f"{name}: left behind")
 
 
 def _can_be_copied(stream: AudioStream | SubtitleStream, home: str) -> bool:

@@ -7,11 +7,13 @@ from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
+from typing import cast
 
 import av
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.error import FFmpegError
+from av.sidedata.sidedata import SideDataContainer
 from av.sidedata.sidedata import Type as SideDataType
 from av.stream import Stream
 from av.video.stream import VideoStream
@@ -65,7 +67,7 @@ def describe(
         is_rgb=pixels.is_rgb(frame.format.name),
         is_full_format=frame.format.name.startswith("yuvj"),
     )
-    sides = {side.type: bytes(side) for side in map(frame.side_data.__getitem__, range(len(frame.side_data)))}
+    sides = {side.type: bytes(side) for side in cast(SideDataContainer, frame.side_data)}
     matrix = sides.get(SideDataType.DISPLAYMATRIX)
     info = VideoInfo(
         path=path,
