@@ -6,6 +6,7 @@ smooth motion draws smooth lines, choppy motion draws stairs. Needs matplotlib: 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -32,9 +33,10 @@ class Film:
 
 
 def side_by_side(films: Sequence[Film], target: Path, *, name: str, instant: float) -> None:
-    """Write a picture with a column per film: the frame shown at ``instant`` (0 ... 1 of its time), its crop, its profile.
+    """Write a picture with a column per film: one frame, a crop of it, and the temporal profile.
 
-    The last film is the original: the crop lies where most moves in it. The suffix of ``target`` chooses the format.
+    instant: which frame, 0 ... 1 of the film's time. The last film is the original: the crop lies where most moves in
+    it. The suffix of ``target`` chooses the format.
     Raises MissingExtraError without matplotlib, InputError for films without frames.
     """
     for film in films:
@@ -87,7 +89,7 @@ def liveliest_place(frames: UInt8[Tensor, "t c h w"]) -> tuple[float, float]:
     """Left and top (0 ... 1) of the crop in which neighbouring frames differ most."""
     height, width = frames.shape[-2:]
     change = torch.zeros(1, height, width)
-    for before, after in zip(frames, frames[1:], strict=False):  # frame by frame: a film may be long
+    for before, after in pairwise(frames):  # frame by frame: a film may be long
         change += (after.float() - before.float()).abs().mean(0)
     within = F.avg_pool2d(change, (max(round(CROP * height), 1), max(round(CROP * width), 1)), stride=1)
     top, left = divmod(int(within.argmax()), within.shape[-1])
