@@ -4,7 +4,7 @@ import os
 import sys
 from fractions import Fraction
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from av.error import FFmpegError
 
@@ -16,6 +16,7 @@ from stvsr.video.info import VideoInfo
 from stvsr.video.sinks import PictureFolder, Pipe
 
 
+@runtime_checkable  # so that tests can check the annotation below
 class Sink(Protocol):
     """Where frames go."""
 
