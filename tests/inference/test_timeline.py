@@ -174,5 +174,12 @@ def test_the_plan_says_how_far_a_fixed_step_deviates(target, step, rate, deviati
     assert largest_deviation(target, step, rate) == deviation
 
 
+@given(rate=st.fractions(1, 120, max_denominator=40), fps=st.sampled_from([NTSC_FILM, 30, 60]))
+def test_no_instant_deviates_further_than_the_plan_says_and_one_does(rate, fps):
+    promised = largest_deviation(Target(fps=fps), HALF, rate)
+    eighths = [k * rate / fps * 8 for k in range((rate / fps).denominator)]
+    assert max(abs(place - round(place)) for place in eighths) / 8 == promised
+
+
 def test_a_fixed_step_is_repeated_no_more_than_needed():
     assert [depth(Target(factor=n), HALF) for n in (1, 2, 4, 8, 64)] == [1, 1, 2, 3, 6]

@@ -14,8 +14,8 @@ from stvsr.networks.base import Network
 
 UNKNOWN = 4 * 2**30
 """What is assumed where the system tells nothing."""
-LIVE_MAPS = 8
-"""Feature maps as wide as the network's widest layer that are alive at once, for each frame."""
+LIVE_MAPS = 3
+"""Feature maps as wide as the widest layer that are alive at once, for each frame; about twice what Unison needs."""
 CONTAINER_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 
 

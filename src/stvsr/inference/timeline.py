@@ -209,6 +209,6 @@ def largest_deviation(target: Target, step: Fraction | None, rate: Fraction | No
         pace = Fraction(1, target.factor * target.slow_motion)
     else:
         pace = rate / (Fraction(target.fps) * target.slow_motion)  # type: ignore[operator]
-    # instants at multiples of p/q visit every q-th of a frame
-    phases = (Fraction(i, pace.denominator) for i in range(pace.denominator))
-    return max(abs(phase - round(phase / grid) * grid) for phase in phases)
+    # counted in steps of the grid, instants visit every multiple of 1 / beats: the worst lies next to a half
+    beats = (pace / grid).denominator
+    return grid * Fraction(beats // 2, beats)
