@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -74,7 +75,7 @@ def make_film(
     options: dict[str, str] | None = None,
     metadata: dict[str, str] | None = None,
 ) -> Path:
-    """Write a film. times: when each frame is shown, and the end of the last (default: ``count`` frames at ``rate``)."""
+    """Write a film. times: when each frame is shown, and the last one's end (default: ``count`` frames at ``rate``)."""
     times = list(times) if times is not None else [index / rate for index in range(count + 1)]
     times = [start + time for time in times]
     tick = Fraction(1, math.lcm(*(time.denominator for time in times), rate.numerator))
@@ -120,7 +121,7 @@ def make_film(
         for begin, stop, text in subtitles:
             output.mux(_subtitle(words, begin, stop, text))
         drawn = iter(pictures) if pictures is not None else (picture(index, *size) for index in range(len(times) - 1))
-        for (time, after), image in zip(zip(times, times[1:], strict=False), drawn, strict=False):
+        for (time, after), image in zip(pairwise(times), drawn, strict=False):
             frame = _planes(image, pixel_format, matrix, full_range)
             frame.pts, frame.duration, frame.time_base = int(time / tick), int((after - time) / tick), tick
             output.mux(stream.encode(frame))
@@ -199,6 +200,18 @@ def _variable_rate(folder: Path) -> Path:
     return make_film(folder / "variable.mp4", times=times, rate=Fraction(30))
 
 
+def _hdr10(folder: Path) -> Path:
+    display = "G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,50)"
+    words = f"lossless=1:log-level=0:master-display={display}:max-cll=1000,400"
+    return make_film(
+        folder / "pq.mp4",
+        codec="libx265",
+        pixel_format="yuv420p10le",
+        colours="pq",
+        options={"x265-params": words},
+    )
+
+
 def _talkie(folder: Path) -> Path:
     return make_film(
         folder / "talkie.mkv",
@@ -255,7 +268,7 @@ MADE_CLIPS: dict[str, Callable[[Path], Path]] = {
     "ntsc_film_mkv": lambda folder: make_film(folder / "ntsc.mkv", rate=NTSC_FILM),
     "rate_59_94": lambda folder: make_film(folder / "fast.mp4", rate=Fraction(60000, 1001)),
     "ten_bit": lambda folder: make_film(folder / "ten.mp4", codec="libx265", pixel_format="yuv420p10le"),
-    "pq": lambda folder: make_film(folder / "pq.mp4", codec="libx265", pixel_format="yuv420p10le", colours="pq"),
+    "pq": _hdr10,
     "hlg": lambda folder: make_film(folder / "hlg.mkv", codec="libx265", pixel_format="yuv420p10le", colours="hlg"),
     "full_range": lambda folder: make_film(folder / "full.mp4", full_range=True),
     "bt601": lambda folder: make_film(folder / "bt601.mp4", colours="bt601"),

@@ -1,8 +1,8 @@
 """The codecs that we write, how each is told its quality, and which container and pixel format it takes."""
 
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cache
 
 import av
@@ -16,12 +16,32 @@ CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", "
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WriteSettings:
+    """How a film is stored."""
+
+    codec: str | None = None
+    """h264, hevc, av1, ffv1 or prores; None: what the container usually holds."""
+    quality: int | None = None
+    """Constant rate factor, smaller is better; None: the codec's default here."""
+    preset: str | None = None
+    """The encoder's own word for speed against size."""
+    pixel_format: str | None = None
+    """FFmpeg's name; None: as the source, or the nearest that the codec has."""
+    copy_streams: bool = True
+    """Whether sound, subtitles, attachments, chapters and metadata come along."""
+    overwrite: bool = False
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    """Words for the container beside the source's own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Codec:
     """An encoder inside FFmpeg, and our defaults for it."""
 
     encoder: str
     quality: int | None
     """Constant rate factor: smaller is better and larger; None: the codec has no such dial."""
+    worst_quality: int = 0
     preset: str | None
     options: Callable[[str | None, str | None, Hdr | None, str], dict[str, str]]
     """Quality, preset, HDR facts and pixel format as the encoder's own options."""
@@ -31,7 +51,7 @@ class Codec:
     """Whether the mastering display and content light go into the bit stream."""
     takes_odd_sizes: bool = False
     """Whether 4:2:0 pictures may have odd sizes."""
-    least_size: int = 2
+    least_size: int = 1
     """Pixels."""
 
 
@@ -70,9 +90,20 @@ def _prores(_quality: str | None, preset: str | None, _hdr: Hdr | None, pixel_fo
 
 
 CODECS = {
-    "h264": Codec(encoder="libx264", quality=18, preset="medium", options=_x264, keeps_hdr=True),
-    "hevc": Codec(encoder="libx265", quality=20, preset="medium", options=_x265, keeps_hdr=True, least_size=16),
-    "av1": Codec(encoder="libsvtav1", quality=28, preset="8", options=_svt_av1, keeps_hdr=True, takes_odd_sizes=True),
+    "h264": Codec(encoder="libx264", quality=18, worst_quality=51, preset="medium", options=_x264, keeps_hdr=True),
+    "hevc": Codec(
+        encoder="libx265", quality=20, worst_quality=51, preset="medium", options=_x265, keeps_hdr=True, least_size=16
+    ),
+    "av1": Codec(
+        encoder="libsvtav1",
+        quality=28,
+        worst_quality=63,
+        preset="8",
+        options=_svt_av1,
+        keeps_hdr=True,
+        takes_odd_sizes=True,
+        least_size=4,
+    ),
     "ffv1": Codec(
         encoder="ffv1",
         quality=None,
@@ -80,7 +111,6 @@ CODECS = {
         options=_ffv1,
         keeps_everything=True,
         takes_odd_sizes=True,
-        least_size=1,
     ),
     "prores": Codec(encoder="prores_ks", quality=None, preset="hq", options=_prores),
 }
@@ -109,7 +139,28 @@ def choose_codec(name: str | None, suffix: str) -> tuple[Codec, str]:
     return CODECS[name], container
 
 
-def choose_pixel_format(codec: Codec, source: VideoInfo, asked: str | None) -> str:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Encoding:
+    """A codec, and all that its encoder must be told."""
+
+    codec: Codec
+    pixel_format: str
+    options: dict[str, str]
+
+
+def plan_encoding(codec: Codec, settings: WriteSettings, source: VideoInfo) -> Encoding:
+    """Settle what the encoder is told. Raises OutputError for a pixel format or quality that it has not."""
+    quality = codec.quality if settings.quality is None else settings.quality
+    if settings.quality is not None and not 0 <= settings.quality <= codec.worst_quality:
+        reach = f"takes 0 (best) to {codec.worst_quality}" if codec.quality is not None else "has no quality to choose"
+        raise OutputError(f"{codec.encoder} {reach}, but quality {settings.quality} was asked for.")
+    pixel_format = _choose_pixel_format(codec, source, settings.pixel_format)
+    crf = None if quality is None else str(quality)
+    options = codec.options(crf, settings.preset or codec.preset, source.hdr, pixel_format)
+    return Encoding(codec=codec, pixel_format=pixel_format, options=options)
+
+
+def _choose_pixel_format(codec: Codec, source: VideoInfo, asked: str | None) -> str:
     """The film's own pixel format, or the nearest that the codec has. Raises OutputError for one it has not."""
     offered = [pixel.name for pixel in av.Codec(codec.encoder, "w").video_formats or ()]
     offered = [name for name in offered if not name.startswith("yuvj") and not pixels.has_alpha(name)]

@@ -1,8 +1,6 @@
 """One video file: encoder, container, and the passengers that come along."""
 
-from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
@@ -18,29 +16,10 @@ from torch.nn import functional as F
 from stvsr.clip import Frame
 from stvsr.errors import OutputError
 from stvsr.video import pixels
-from stvsr.video.codecs import Codec, choose_pixel_format
+from stvsr.video.codecs import Encoding, WriteSettings
 from stvsr.video.colour import Colour, as_rgb, as_yuv
 from stvsr.video.info import VideoInfo
 from stvsr.video.passengers import Passengers
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WriteSettings:
-    """How a film is stored."""
-
-    codec: str | None = None
-    """h264, hevc, av1, ffv1 or prores; None: what the container usually holds."""
-    quality: int | None = None
-    """Constant rate factor, smaller is better; None: the codec's default here."""
-    preset: str | None = None
-    """The encoder's own word for speed against size."""
-    pixel_format: str | None = None
-    """FFmpeg's name; None: as the source, or the nearest that the codec has."""
-    copy_streams: bool = True
-    """Whether sound, subtitles, attachments, chapters and metadata come along."""
-    overwrite: bool = False
-    metadata: Mapping[str, str] = field(default_factory=dict)
-    """Words for the container beside the source's own."""
 
 
 class FilmFile:
@@ -50,7 +29,7 @@ class FilmFile:
         self,
         path: Path,
         container: str,
-        codec: Codec,
+        encoding: Encoding,
         settings: WriteSettings,
         source: VideoInfo,
         *,
@@ -58,9 +37,8 @@ class FilmFile:
         rate: Fraction | None,
         dropped: list[str],
     ) -> None:
-        self._codec, self._settings, self._source, self._dropped = codec, settings, source, dropped
+        self._encoding, self._settings, self._source, self._dropped = encoding, settings, source, dropped
         self._time_base, self._rate = time_base, rate
-        self._pixel_format = choose_pixel_format(codec, source, settings.pixel_format)
         self._last: int | None = None
         self._begun: tuple[VideoStream, Colour] | None = None
         self._passengers: Passengers | None = None
@@ -75,7 +53,7 @@ class FilmFile:
         """Append a frame. Raises OutputError where the codec cannot take the frame's size or the clock its time."""
         image = self._padded(frame.image)
         stream, colour = self._begun = self._begun or self._begin(image)
-        picture = pixels.from_rgb(image, colour, self._pixel_format)
+        picture = pixels.from_rgb(image, colour, self._encoding.pixel_format)
         picture.pts = round(frame.time / self._time_base)
         picture.duration = max(1, round((frame.time + frame.duration) / self._time_base) - picture.pts)
         picture.time_base = self._time_base
@@ -105,29 +83,19 @@ class FilmFile:
 
     def _begin(self, image: Float[Tensor, "c h w"]) -> tuple[VideoStream, Colour]:
         """Open the encoder for pictures of this size, and let the passengers in."""
-        source, settings, codec = self._source, self._settings, self._codec
+        source, settings, encoding = self._source, self._settings, self._encoding
+        codec, pixel_format = encoding.codec, encoding.pixel_format
         _, height, width = image.shape
         if min(width, height) < codec.least_size:
             raise OutputError(
                 f"{codec.encoder} needs pictures of at least {codec.least_size} pixels a side, but these are "
                 f"{width}x{height}. Enlarge more, or use --codec ffv1 in an .mkv."
             )
-        rgb = pixels.is_rgb(self._pixel_format)
-        colour = as_rgb(source.colour) if rgb else as_yuv(source.colour, source.height)
-        quality = codec.quality if settings.quality is None else settings.quality
-        stream = self._output.add_stream(
-            codec.encoder,
-            rate=self._rate or 24,
-            options=codec.options(
-                None if quality is None else str(quality),
-                settings.preset or codec.preset,
-                source.hdr,
-                self._pixel_format,
-            ),
-        )
+        colour = as_rgb(source.colour) if pixels.is_rgb(pixel_format) else as_yuv(source.colour, source.height)
+        stream = self._output.add_stream(codec.encoder, rate=self._rate or 24, options=encoding.options)
         assert isinstance(stream, VideoStream)
         context = stream.codec_context
-        context.width, context.height, context.pix_fmt = width, height, self._pixel_format
+        context.width, context.height, context.pix_fmt = width, height, pixel_format
         context.time_base = stream.time_base = self._time_base
         context.sample_aspect_ratio = source.sample_aspect_ratio
         context.colorspace, context.color_primaries = colour.matrix, colour.primaries
@@ -135,6 +103,13 @@ class FilmFile:
         context.flags |= Flags.frame_duration  # else the last frame's duration is lost
         if codec.encoder == "libx265" and self._output.format.name in ("mp4", "mov"):
             context.codec_tag = "hvc1"  # Apple's players know no other
+        try:
+            context.open()
+        except FFmpegError as error:
+            raise OutputError(
+                f"{codec.encoder} refuses {width}x{height} pictures of {pixel_format} with {encoding.options} "
+                f"({error.strerror}). Change the preset or the codec; --codec ffv1 in an .mkv takes any size."
+            ) from error
         if source.display_matrix is not None:
             stream.set_display_matrix(source.display_matrix)
         if settings.copy_streams and source.container != "pictures" and source.path != "-":
@@ -145,7 +120,7 @@ class FilmFile:
 
     def _changes(self) -> list[str]:
         """What of the picture the target cannot hold as it was."""
-        source, format_now = self._source, self._pixel_format
+        source, format_now = self._source, self._encoding.pixel_format
         plain, home = pixels.plain_format(source.pixel_format), self._output.format.name
         return [
             sentence
@@ -156,8 +131,8 @@ class FilmFile:
                     f"pixel format {source.pixel_format}: stored as {format_now}",
                 ),
                 (
-                    source.hdr is not None and not self._codec.keeps_hdr,
-                    f"HDR mastering data: {self._codec.encoder} has no place for it",
+                    source.hdr is not None and not self._encoding.codec.keeps_hdr,
+                    f"HDR mastering data: {self._encoding.codec.encoder} has no place for it",
                 ),
                 (
                     home in ("matroska", "webm") and not source.constant_rate,
@@ -169,14 +144,16 @@ class FilmFile:
 
     def _padded(self, image: Float[Tensor, "c h w"]) -> Float[Tensor, "c h2 w2"]:
         """With the last row and column repeated where a chroma sample would be cut in half and the codec minds."""
-        across, down = (1, 1) if self._codec.takes_odd_sizes else pixels.size_multiple(self._pixel_format)
+        across, down = (
+            (1, 1) if self._encoding.codec.takes_odd_sizes else pixels.size_multiple(self._encoding.pixel_format)
+        )
         right, below = -image.shape[2] % across, -image.shape[1] % down
         if not right and not below:
             return image
         if self._begun is None:
             self._dropped.append(
-                f"odd size {image.shape[2]}x{image.shape[1]}: {self._codec.encoder} stores even sizes only, so "
-                f"the last row or column is repeated once (--codec ffv1 or av1 keeps the size)"
+                f"odd size {image.shape[2]}x{image.shape[1]}: {self._encoding.codec.encoder} stores even sizes only, "
+                f"so the last row or column is repeated once (--codec ffv1 or av1 keeps the size)"
             )
         return F.pad(image[None], (0, right, 0, below), mode="replicate")[0]
 

@@ -74,6 +74,8 @@ class Passengers:
         if isinstance(stream, AttachmentStream) and home == "matroska":
             kind = stream.mimetype or "application/octet-stream"
             self._output.add_attachment(stream.name or "attachment", kind, stream.data)
+        elif stream.codec_context is None:  # FFmpeg does not know the codec
+            self._dropped.append(f"{name}: left behind")
         elif isinstance(stream, AudioStream | SubtitleStream) and _can_be_copied(stream, home):
             self._carry[stream.index] = _copier(stream, self._output)
         elif isinstance(stream, AudioStream):
@@ -111,7 +113,7 @@ def _copier(source: AudioStream | SubtitleStream, output: OutputContainer) -> Ca
 
 
 def _sound_encoder(source: AudioStream, output: OutputContainer, encoder: str) -> Carry:
-    rate = 48000 if encoder == "libopus" else source.codec_context.sample_rate
+    rate = 48000 if encoder == "libopus" else min(48000, source.codec_context.sample_rate)
     target = output.add_stream(encoder, rate=rate)
     assert isinstance(target, AudioStream)
     target.codec_context.layout = source.codec_context.layout.name

@@ -1,5 +1,7 @@
 """Targets that are not one video file: a folder of pictures, and y4m on a pipe."""
 
+import os
+import shutil
 from fractions import Fraction
 from pathlib import Path
 from typing import BinaryIO
@@ -18,33 +20,44 @@ Y4M_COLOURS |= {f"yuv{x}p{bits}le": f"{x}p{bits}" for x in ("420", "422", "444")
 
 
 class PictureFolder:
-    """PNG pictures ``00000001.png`` and on, as displayed; 16 bits a colour where the film has more than 8."""
+    """PNG pictures ``00000001.png`` and on, as displayed; 16 bits a colour where the film has more than 8.
+
+    They are collected in a folder beside the target, and moved when all are there.
+    """
 
     def __init__(self, folder: Path, source: VideoInfo, *, overwrite: bool) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        if any(folder.iterdir()) and not overwrite:
+        if folder.exists() and Path(source.path).exists() and folder.samefile(source.path):
+            raise OutputError(f"{folder} holds the pictures that are being read. Choose another folder for the result.")
+        if folder.is_dir() and any(folder.iterdir()) and not overwrite:
             raise OutputError(f"The folder {folder} is not empty and is left as it is. Choose another, or --overwrite.")
         self._folder, self._source = folder, source
         self._format = "rgb24" if source.bit_depth <= 8 else "rgb48be"
-        self._written: list[Path] = []
+        self._partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
+        self._partial.mkdir(parents=True)
+        self._count = 0
 
     def write(self, frame: Frame) -> None:
         """Append a picture."""
         picture = pixels.from_rgb(as_displayed(frame.image, self._source), as_rgb(self._source.colour), self._format)
-        encoder = av.CodecContext.create("png", "w")
+        encoder = av.VideoCodecContext.create("png", "w")
         encoder.width, encoder.height, encoder.pix_fmt = picture.width, picture.height, self._format
         encoder.time_base = Fraction(1, 1)
-        path = self._folder / f"{len(self._written) + 1:08d}.png"
-        self._written.append(path)
+        self._count += 1
+        path = self._partial / f"{self._count:08d}.png"
         path.write_bytes(b"".join(bytes(packet) for packet in (*encoder.encode(picture), *encoder.encode(None))))
 
     def finish(self) -> None:
-        """Every picture is complete already."""
+        """Move the pictures home; numbered ones of an earlier, longer film go."""
+        self._folder.mkdir(exist_ok=True)
+        for old in self._folder.glob("[0-9]" * 8 + ".png"):
+            old.unlink()
+        for path in self._partial.iterdir():
+            path.replace(self._folder / path.name)
+        self._partial.rmdir()
 
     def abandon(self) -> None:
         """Remove what was written."""
-        for path in self._written:
-            path.unlink(missing_ok=True)
+        shutil.rmtree(self._partial, ignore_errors=True)
 
 
 class Pipe:

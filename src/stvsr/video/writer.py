@@ -10,8 +10,8 @@ from av.error import FFmpegError
 
 from stvsr.clip import Frame
 from stvsr.errors import OutputError
-from stvsr.video.codecs import choose_codec
-from stvsr.video.film import FilmFile, WriteSettings
+from stvsr.video.codecs import WriteSettings, choose_codec, plan_encoding
+from stvsr.video.film import FilmFile
 from stvsr.video.info import VideoInfo
 from stvsr.video.sinks import PictureFolder, Pipe
 
@@ -85,23 +85,26 @@ class VideoWriter:
 
     def _open(self) -> Sink:
         if str(self._target) == "-":
-            return Pipe(sys.stdout.buffer, self._source, self._rate)
+            return Pipe(sys.stdout.buffer, self._source, self._rate or self._source.average_rate)
         path = Path(self._target)
         try:
             if path.is_dir() or str(self._target).endswith(("/", os.sep)):
                 return PictureFolder(path, self._source, overwrite=self._settings.overwrite)
             codec, container = choose_codec(self._settings.codec, path.suffix)
+            encoding = plan_encoding(codec, self._settings, self._source)
             _check_free(path, self._settings.overwrite)
             _check_not_source(path, self._source)
+            if not path.parent.is_dir():
+                raise OutputError(f"There is no folder {path.parent} to write {path.name} into. Make it first.")
             self._temporary = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
-            self._temporary.touch(exist_ok=False)
+            self._temporary.touch(exist_ok=False)  # tells at once, not hours later, that the folder can be written
             return FilmFile(
                 self._temporary,
                 container,
-                codec,
+                encoding,
                 self._settings,
                 self._source,
-                time_base=self._time_base or self._source.time_base / 60,
+                time_base=_clock(self._time_base or self._source.time_base / 60),
                 rate=self._rate or self._source.average_rate,
                 dropped=self.dropped,
             )
@@ -112,6 +115,11 @@ class VideoWriter:
         self._sink.abandon()
         if self._temporary is not None:
             self._temporary.unlink(missing_ok=True)
+
+
+def _clock(time_base: Fraction) -> Fraction:
+    """The time base, or nanoseconds where it is finer than containers can say."""
+    return time_base if time_base.denominator < 2**31 else Fraction(1, 10**9)
 
 
 def _check_free(path: Path, overwrite: bool) -> None:
