@@ -36,9 +36,11 @@ def enlarge_phases(images: Float[Tensor, "n c h w"], scale: int) -> Float[Tensor
     convolution; a network adds its residual here and shuffles once. The border repeats the edge pixel and mirrors
     the second, as ``resize`` does.
     """
-    kernel = phase_kernel(scale).to(images)
+    kernel = phase_kernel(scale, images.device).to(images.dtype)
     channels = images.shape[1]
-    mirrored = torch.cat([images[..., 1:2, :], images[..., :1, :], images, images[..., -1:, :], images[..., -2:-1, :]], -2)
+    mirrored = torch.cat(
+        [images[..., 1:2, :], images[..., :1, :], images, images[..., -1:, :], images[..., -2:-1, :]], -2
+    )
     mirrored = torch.cat(
         [mirrored[..., 1:2], mirrored[..., :1], mirrored, mirrored[..., -1:], mirrored[..., -2:-1]], -1
     )
@@ -62,10 +64,10 @@ def resize_matrix(size: int, new_size: int, scale: float) -> Float[Tensor, "new_
 
 
 @lru_cache(maxsize=8)
-def phase_kernel(scale: int) -> Float[Tensor, "{scale}**2 1 5 5"]:
+def phase_kernel(scale: int, device: torch.device) -> Float[Tensor, "{scale}**2 1 5 5"]:
     """The middle pixel's block of ``resize_matrix``: what each of the scale x scale output phases weighs."""
     rows = resize_matrix(9, 9 * scale, float(scale))[4 * scale : 5 * scale, 2:7]
-    return torch.einsum("yi,xj->yxij", rows, rows).reshape(scale**2, 1, 5, 5)
+    return torch.einsum("yi,xj->yxij", rows, rows).reshape(scale**2, 1, 5, 5).to(device)
 
 
 def cubic(x: Float[Tensor, "..."]) -> Float[Tensor, "..."]:

@@ -1,0 +1,38 @@
+"""The residual block without normalisation, and the trunk made of it.
+
+d features in, e features out, see ``stvsr.clip`` for the other letters.
+"""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class Trunk(nn.Module):
+    """conv3x3, ReLU, then residual blocks: what most rooms of a network are made of."""
+
+    def __init__(self, width_in: int, width: int, *, num_blocks: int) -> None:
+        super().__init__()
+        self.entry = nn.Conv2d(width_in, width, 3, padding=1)
+        self.blocks = nn.Sequential(*(ResidualBlock(width) for _ in range(num_blocks)))
+
+    def forward(self, *feats: Float[Tensor, "n _ h w"]) -> Float[Tensor, "n e h w"]:
+        return self.blocks(F.relu(self.entry(torch.cat(feats, dim=1))))
+
+
+class ResidualBlock(nn.Module):
+    """conv3x3, ReLU, conv3x3, plus the input."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(width, width, 3, padding=1)
+        self.second = nn.Conv2d(width, width, 3, padding=1)
+        with torch.no_grad():  # close to the identity at the start, so that deep chains of blocks train
+            for conv in (self.first, self.second):
+                nn.init.kaiming_normal_(conv.weight)
+                conv.weight.mul_(0.1)
+                nn.init.zeros_(conv.bias)
+
+    def forward(self, feat: Float[Tensor, "n d h w"]) -> Float[Tensor, "n d h w"]:
+        return feat + self.second(F.relu(self.first(feat)))

@@ -1,0 +1,265 @@
+"""Unison: one optical flow per pair of input frames, used for everything.
+
+Our own network. It takes the two-way feedback between interpolation and super-resolution from MBnet, the single
+alignment and the backward-forward interaction from YOGO, flow adapted to any instant from STINet, and keeps all the
+work at the size of the input: one pixel shuffle at the end. The reasons and the measurements are in docs/decisions.md.
+
+    input frames ── encoder ── features of the input frames
+    every neighbouring pair ── FlowPyramid ── flow forth and back ── a velocity for any instant between the two
+    instants between ── features and picture warped from both sides, merged (Between)
+    backward recurrence over all instants, then forward recurrence, which sees the backward state
+    head: forward state ── residual over bicubic of the input picture (or of the picture merged between), pixel shuffle
+
+b batch · t input frames · s rendered instants · p pairs of neighbouring input frames · n any folded batch ·
+c colour · d features · h w input size · H W output size. Flows are in input pixels.
+"""
+
+from dataclasses import asdict, dataclass, replace
+from fractions import Fraction
+
+import torch
+from einops import rearrange
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from stvsr.blocks.residual import Trunk
+from stvsr.clip import Times
+from stvsr.networks.base import Network, Spec, TrainingOutput
+from stvsr.ops.correlate import local_correlation
+from stvsr.ops.resize import enlarge_phases
+from stvsr.ops.warp import backward_warp
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnisonConfig:
+    """Sizes of the rooms; the defaults are ``unison-s``."""
+
+    scale: int = 4
+    width: int = 32
+    encoder_blocks: int = 2
+    between_blocks: int = 1
+    backward_blocks: int = 3
+    forward_blocks: int = 4
+    flow_width: int = 24
+    flow: bool = True
+    """False forces every flow to zero: the ablation that shows whether the time half is alive."""
+
+
+def unison_s(*, scale: int = 4) -> "Unison":
+    """The small one, for a laptop."""
+    return Unison(UnisonConfig(scale=scale))
+
+
+def unison_m(*, scale: int = 4) -> "Unison":
+    """The middle one: twice as wide and twice as deep."""
+    return Unison(
+        UnisonConfig(
+            scale=scale,
+            width=64,
+            encoder_blocks=3,
+            between_blocks=2,
+            backward_blocks=5,
+            forward_blocks=8,
+            flow_width=32,
+        )
+    )
+
+
+class Unison(Network):
+    """x2 or x4 in space, any instant in time."""
+
+    def __init__(self, config: UnisonConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.spec = Spec(scale=config.scale, step=None, multiple_of=8)
+        width = config.width
+        self.encoder = Trunk(3, width, num_blocks=config.encoder_blocks)
+        self.flow = FlowPyramid(config.flow_width)
+        self.between = Between(width, num_blocks=config.between_blocks)
+        self.backward_cell = Trunk(2 * width, width, num_blocks=config.backward_blocks)
+        self.forward_cell = Trunk(3 * width, width, num_blocks=config.forward_blocks)
+        self.head = nn.Conv2d(width, 3 * config.scale**2, 3, padding=1)
+        with torch.no_grad():  # the first step is then close to bicubic
+            self.head.weight.mul_(0.1)
+            nn.init.zeros_(self.head.bias)
+
+    def render(self, clip: Float[Tensor, "b t c h w"], times: Times) -> Float[Tensor, "b s c H W"]:
+        return self.training_forward(clip, times).frames
+
+    def training_forward(self, clip: Float[Tensor, "b t c h w"], times: Times) -> TrainingOutput:
+        """Extras: ``base`` (b s c h w), the small picture under each output frame; ``flow_forth`` and ``flow_back``
+        (b p 2 h w), from each input frame to the next and back."""
+        count = clip.shape[1]
+        clip_feats = rearrange(
+            self.encoder(rearrange(clip, "b t c h w -> (b t) c h w")), "(b t) d h w -> b t d h w", t=count
+        )
+        forth, back = self.flow(clip)
+        if not self.config.flow:
+            forth, back = torch.zeros_like(forth), torch.zeros_like(back)
+
+        # every input frame and every instant asked for takes part in the recurrences: interpolation feeds the keys
+        wanted = {Fraction(time) for time in times}
+        instants = sorted(wanted | {Fraction(index) for index in range(count)})
+        feats: list[Tensor] = []
+        bases: list[Tensor] = []
+        for instant in instants:
+            key, share = int(instant), float(instant - int(instant))
+            if share == 0:
+                feat, base = clip_feats[:, key], clip[:, key]
+            else:
+                velocity = velocity_at(share, forth[:, key], back[:, key])
+                feat, base = self.between(
+                    share,
+                    velocity,
+                    clip_feats[:, key],
+                    clip_feats[:, key + 1],
+                    clip[:, key],
+                    clip[:, key + 1],
+                    refine=self.config.flow,
+                )
+            feats.append(feat)
+            bases.append(base)
+
+        backward_states: list[Tensor] = []
+        state = torch.zeros_like(feats[-1])
+        for index in reversed(range(len(instants))):
+            if index + 1 < len(instants):
+                state = backward_warp(state, flow_between(instants[index], instants[index + 1], forth, back))
+            state = self.backward_cell(feats[index], state)
+            backward_states.insert(0, state)
+
+        frames: list[Tensor] = []
+        state = torch.zeros_like(feats[0])
+        for index, instant in enumerate(instants):
+            if index > 0:
+                state = backward_warp(state, flow_between(instant, instants[index - 1], forth, back))
+            state = self.forward_cell(feats[index], state, backward_states[index])
+            if instant in wanted:
+                phases = self.head(state) + enlarge_phases(bases[index], self.spec.scale)
+                frames.append(F.pixel_shuffle(phases, self.spec.scale))
+
+        kept = [base for base, instant in zip(bases, instants, strict=True) if instant in wanted]
+        extras = {"base": torch.stack(kept, 1), "flow_forth": forth, "flow_back": back}
+        return TrainingOutput(frames=torch.stack(frames, 1), extras=extras)
+
+    def without(self, part: str) -> "Unison":
+        """This network with one part switched off, weights shared: ``flow`` (all motion taken for zero)."""
+        if part != "flow":
+            raise ValueError(f"unison has no part {part!r} that can be switched off. Choose 'flow'.")
+        network = Unison(replace(self.config, flow=False)).to(next(self.parameters()).device)
+        network.load_state_dict(self.state_dict(), assign=True)
+        return network.train(self.training)
+
+    def settings(self) -> dict[str, int | bool]:
+        """What rebuilds this network: ``Unison(UnisonConfig(**settings))``."""
+        return asdict(self.config)
+
+
+def velocity_at(
+    share: float, forth: Float[Tensor, "b 2 h w"], back: Float[Tensor, "b 2 h w"]
+) -> Float[Tensor, "b 2 h w"]:
+    """Motion per input frame at the instant ``share`` (0 ... 1) between two input frames, seen from that instant.
+
+    forth: flow from the first to the second, back: from the second to the first. With F(t->0) = t^2 back - t(1-t) forth
+    and F(t->1) = (1-t)^2 forth - t(1-t) back (MBnet Eq. 2-3 with the coefficients in their right places), both are
+    one vector field times the time to go: F(t->t+dt) = dt ((1-t) forth - t back).
+    """
+    return (1 - share) * forth - share * back
+
+
+def flow_between(
+    here: Fraction, there: Fraction, forth: Float[Tensor, "b p 2 h w"], back: Float[Tensor, "b p 2 h w"]
+) -> Float[Tensor, "b 2 h w"]:
+    """Flow from one instant to a neighbouring one; both lie within one pair of input frames, ends included."""
+    pair = int(min(here, there))
+    return float(there - here) * velocity_at(float(here - pair), forth[:, pair], back[:, pair])
+
+
+class Between(nn.Module):
+    """Features and a small picture at an instant between two input frames."""
+
+    def __init__(self, width: int, *, num_blocks: int) -> None:
+        super().__init__()
+        self.merge = Trunk(2 * width + 6 + 2 + 1, width, num_blocks=num_blocks)
+        self.refine = nn.Conv2d(width, 5, 3, padding=1)
+        with torch.no_grad():
+            self.refine.weight.mul_(0.1)
+            nn.init.zeros_(self.refine.bias)
+
+    def forward(
+        self,
+        share: float,
+        velocity: Float[Tensor, "b 2 h w"],
+        feat_before: Float[Tensor, "b d h w"],
+        feat_after: Float[Tensor, "b d h w"],
+        before: Float[Tensor, "b c h w"],
+        after: Float[Tensor, "b c h w"],
+        *,
+        refine: bool,
+    ) -> tuple[Float[Tensor, "b d h w"], Float[Tensor, "b c h w"]]:
+        to_before, to_after = -share * velocity, (1 - share) * velocity
+        seen_before = backward_warp(torch.cat([feat_before, before.to(feat_before.dtype)], 1), to_before)
+        seen_after = backward_warp(torch.cat([feat_after, after.to(feat_after.dtype)], 1), to_after)
+        plane = torch.full_like(seen_before[:, :1], share)
+        feat = self.merge(seen_before, seen_after, velocity.to(plane.dtype) / 8, plane)
+        correction = self.refine(feat).float()
+        visible = torch.sigmoid(correction[:, :1])
+        if refine:
+            to_before, to_after = to_before + correction[:, 1:3], to_after + correction[:, 3:5]
+        # the nearer frame counts for more, unless it does not see the place (Super SloMo's blend)
+        weight_before, weight_after = (1 - share) * visible, share * (1 - visible)
+        base = weight_before * backward_warp(before, to_before) + weight_after * backward_warp(after, to_after)
+        return feat, base / (weight_before + weight_after + 1e-6)
+
+
+class FlowPyramid(nn.Module):
+    """Optical flow between neighbouring frames, both ways, at half the input size, coarse to fine.
+
+    At 1/8, 1/4 and 1/2 of the input size one shared estimator sees its own features, their correlation with the other
+    frame's warped features, and the flow so far. The correlation is what keeps the flow alive in training.
+    """
+
+    RADIUS = 2
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.entry = nn.Conv2d(12, width, 3, padding=1)
+        self.fine = nn.Conv2d(width, width, 3, padding=1)
+        self.down = nn.ModuleList(nn.Conv2d(width, width, 4, stride=2, padding=1) for _ in range(2))
+        matches = (2 * self.RADIUS + 1) ** 2
+        self.estimate = nn.Sequential(
+            nn.Conv2d(width + matches + 2, 48, 3, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(48, 32, 3, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(32, 2, 3, padding=1),
+        )
+
+    def forward(
+        self, clip: Float[Tensor, "b t c h w"]
+    ) -> tuple[Float[Tensor, "b p 2 h w"], Float[Tensor, "b p 2 h w"]]:
+        batch, count = clip.shape[:2]
+        half = F.pixel_unshuffle(rearrange(clip, "b t c h w -> (b t) c h w") - 0.5, 2)
+        feat = F.relu(self.fine(F.relu(self.entry(half))))
+        pyramid = [feat]
+        for down in self.down:
+            pyramid.append(F.relu(down(pyramid[-1])))
+
+        flow = feat.new_zeros(2 * batch * (count - 1), 2, *pyramid[-1].shape[-2:], dtype=torch.float32)
+        for level in reversed(pyramid):
+            level = rearrange(unit_power(level), "(b t) d h w -> b t d h w", t=count)
+            first, second = (rearrange(side, "b p d h w -> (b p) d h w") for side in (level[:, :-1], level[:, 1:]))
+            here, there = torch.cat([first, second]), torch.cat([second, first])  # both directions in one batch
+            if flow.shape[-1] != here.shape[-1]:
+                flow = 2 * F.interpolate(flow, scale_factor=2, mode="bilinear", align_corners=False)
+            matches = local_correlation(here, backward_warp(there, flow), radius=self.RADIUS)
+            flow = flow + self.estimate(torch.cat([here, matches, flow.to(here.dtype)], 1)).float()
+        flow = 2 * F.interpolate(flow, scale_factor=2, mode="bilinear", align_corners=False)
+        forth, back = rearrange(flow, "(way b p) xy h w -> way b p xy h w", way=2, b=batch)
+        return forth, back
+
+
+def unit_power(feat: Float[Tensor, "n d h w"]) -> Float[Tensor, "n d h w"]:
+    """Scale each pixel's features to mean square one, so that correlation compares directions, not contrast."""
+    return feat * torch.rsqrt(feat.float().square().mean(1, keepdim=True) + 1e-4).to(feat.dtype)

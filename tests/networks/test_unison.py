@@ -1,0 +1,78 @@
+"""What Unison promises beyond the contract."""
+
+from dataclasses import fields, replace
+from fractions import Fraction
+
+import pytest
+import torch
+
+from stvsr.networks.unison import FlowPyramid, Unison, UnisonConfig, flow_between, velocity_at
+from stvsr.ops.resize import resize
+
+SMALL = UnisonConfig(width=8, encoder_blocks=1, backward_blocks=1, forward_blocks=1, flow_width=8)
+
+
+def shaken(config: UnisonConfig) -> Unison:
+    torch.manual_seed(0)
+    network = Unison(config).eval()
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.add_(torch.randn_like(parameter) * 0.05)
+    return network
+
+
+@pytest.mark.parametrize("name", [entry.name for entry in fields(UnisonConfig)])
+def test_every_config_field_changes_something(name: str):
+    value = getattr(SMALL, name)
+    other = replace(SMALL, **{name: not value if isinstance(value, bool) else 2 * value})
+    clip = torch.rand(1, 3, 3, 16, 16)
+    with torch.no_grad():
+        before, after = (shaken(config)(clip, [0, Fraction(1, 2), 1]) for config in (SMALL, other))
+    assert before.shape != after.shape or not torch.allclose(before, after)
+
+
+def test_an_untrained_network_is_close_to_bicubic_at_the_keys():
+    torch.manual_seed(0)
+    clip = torch.rand(1, 3, 3, 16, 16)
+    with torch.no_grad():
+        frames = Unison(SMALL)(clip, [0, 1, 2])
+    assert (frames - resize(clip, 4)).abs().mean() < 0.05
+
+
+def test_steady_motion_is_followed_at_every_instant():
+    """Where everything moves by (v, 0) per frame, the flow from any instant to any other is v times the time between."""
+    forth, back = torch.zeros(1, 1, 2, 4, 4), torch.zeros(1, 1, 2, 4, 4)
+    forth[:, :, 0], back[:, :, 0] = 3.0, -3.0
+    for here in (Fraction(0), Fraction(1, 3), Fraction(1, 2), Fraction(1)):
+        for there in (Fraction(0), Fraction(1, 4), Fraction(1)):
+            if int(min(here, there)) == 0 and min(here, there) < 1:
+                flow = flow_between(here, there, forth, back)
+                assert torch.allclose(flow[:, 0], torch.tensor(3.0 * float(there - here)))
+
+
+def test_velocity_at_the_ends_is_the_flow_of_that_end():
+    forth, back = torch.randn(1, 2, 4, 4), torch.randn(1, 2, 4, 4)
+    assert torch.equal(velocity_at(0.0, forth, back), forth)
+    assert torch.equal(velocity_at(1.0, forth, back), -back)
+
+
+def test_without_flow_shares_the_weights_and_sees_no_motion():
+    network = shaken(SMALL)
+    still = network.without("flow")
+    clip = torch.rand(1, 3, 3, 16, 16)
+    with torch.no_grad():
+        output = still.training_forward(clip, [0, Fraction(1, 2), 1])
+        assert not output.extras["flow_forth"].any()
+        assert not torch.equal(output.frames, network(clip, [0, Fraction(1, 2), 1]))
+    assert still.head.weight.data_ptr() == network.head.weight.data_ptr()
+
+
+def test_the_two_directions_of_the_flow_are_one_network_with_the_frames_swapped():
+    torch.manual_seed(0)
+    pyramid = FlowPyramid(8)
+    clip = torch.rand(1, 2, 3, 32, 32)
+    with torch.no_grad():
+        forth, back = pyramid(clip)
+        forth_swapped, back_swapped = pyramid(clip.flip(1))
+    assert torch.allclose(forth, back_swapped, atol=1e-5)
+    assert torch.allclose(back, forth_swapped, atol=1e-5)
