@@ -1,0 +1,247 @@
+"""The training loop, straight down the page.
+
+On CUDA the whole step (forward, backward, clipping, Adam, EMA) is captured once per cadence as a CUDA graph and
+replayed: these networks are many small convolutions, and launching them one by one takes longer than running them.
+"""
+
+import json
+import math
+import time
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import asdict, fields
+from pathlib import Path
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor
+from torch.utils.tensorboard import SummaryWriter
+
+from stvsr.blocks.residual import Trunk
+from stvsr.data.degrade import from_bytes, round_to_8_bits, shrink
+from stvsr.data.footage import Shot, read_footage
+from stvsr.data.sampler import Batch, Cadence, Sampler
+from stvsr.errors import TrainingError
+from stvsr.networks import NETWORKS, Network
+from stvsr.training.losses import unison_loss
+from stvsr.training.recipes import Recipe
+
+Report = Callable[[str], None]
+
+
+def train(
+    recipe: Recipe,
+    data: Path,
+    out: Path,
+    *,
+    minutes: float = math.inf,
+    initial: Path | None = None,
+    compiled: bool = False,
+    checkpoint_minutes: float = 3,
+    report: Report = print,
+) -> Path:
+    """Train until the recipe's last step or for so many minutes, and return the folder of the checkpoint.
+
+    Run again with the same arguments to go on where the last checkpoint stopped: the same batches follow.
+    ``compiled`` fuses the trunks' small operations (a minute of compilation; pays on CUDA). ``initial``: a file written by ``torch.save`` of a state dict to start from. Raises TrainingError for bad data, a
+    checkpoint of another recipe, or a loss that is not finite.
+    """
+    fabric = Fabric(accelerator="auto", devices=1, precision=recipe.precision)  # pyright: ignore[reportArgumentType]
+    fabric.seed_everything(recipe.seed, verbose=False)
+    started = time.monotonic()
+    network = NETWORKS[recipe.network](scale=recipe.scale)
+    if initial is not None:
+        network.load_state_dict(torch.load(initial, weights_only=True, map_location="cpu"))
+    network = network.to(fabric.device, memory_format=torch.channels_last).train()  # pyright: ignore[reportCallIssue]
+    average = deepcopy(network).eval().requires_grad_(False)
+    if compiled:
+        for module in network.modules():
+            if isinstance(module, Trunk):
+                module.compile()
+    rate = torch.zeros((), device=fabric.device)  # a tensor, so that a captured step reads its present value
+    on_cuda = fabric.device.type == "cuda"
+    adam = torch.optim.Adam(network.parameters(), lr=rate if on_cuda else 0.0, betas=(0.9, 0.99), capturable=on_cuda)
+    flow_weight = torch.zeros((), device=fabric.device)
+
+    shots = read_footage(data)
+    kept = [shot for shot in shots if not shot.name.startswith(recipe.held_out)]
+    held_out = [shot for shot in shots if shot.name.startswith(recipe.held_out)]
+    sampler = Sampler(
+        kept,
+        recipe.cadences,
+        scale=recipe.scale,
+        crop=recipe.crop,
+        batch_size=recipe.batch,
+        seed=recipe.seed,
+        device=fabric.device,
+    )
+    report(
+        f"{len(kept)} shots, {sum(len(shot.frames) for shot in kept)} frames, ready after {time.monotonic() - started:.0f} s"
+    )
+
+    checkpoint = Checkpoint(out, recipe)
+    step, seconds = checkpoint.load(network, average, adam)
+    writer = SummaryWriter(str(out / "log"))
+
+    def learn(batch: Batch) -> dict[str, Tensor]:
+        with fabric.autocast():
+            output = network.training_forward(batch.clip, batch.cadence.times)
+        loss, terms = unison_loss(output, batch, recipe.losses, flow_weight)
+        for parameter in network.parameters():
+            if parameter.grad is not None:
+                parameter.grad.zero_()  # kept in place: a captured step writes to the same memory every time
+        fabric.backward(loss)
+        torch.nn.utils.clip_grad_norm_(network.parameters(), recipe.optimiser.clip)
+        adam.step()
+        torch._foreach_lerp_(list(average.parameters()), list(network.parameters()), 1 - recipe.optimiser.ema)
+        return terms | {"loss": loss.detach()}
+
+    learners: dict[Cadence, Callable[[Batch], dict[str, Tensor]]] = {}
+    session, last_saved, first_step = time.monotonic(), time.monotonic(), step
+    while step < recipe.steps and time.monotonic() - started < 60 * minutes:
+        batch = sampler.batch(step)
+        set_rate(adam, rate, learning_rate(recipe, step))
+        done = step / recipe.steps
+        flow_weight.fill_(recipe.losses.flow_start + (recipe.losses.flow_end - recipe.losses.flow_start) * done)
+        if on_cuda and batch.cadence not in learners:
+            learners[batch.cadence] = capture(learn, batch)
+            session, first_step = time.monotonic(), step + 1
+        terms = learners.get(batch.cadence, learn)(batch)
+        step += 1
+
+        if step % 100 == 0 or step == recipe.steps:
+            values = {name: float(value) for name, value in terms.items()}
+            if not math.isfinite(values["loss"]):
+                raise TrainingError(
+                    f"The loss is {values['loss']} at step {step}. The last checkpoint in {out} is sound: "
+                    f"start again from it with a lower rate, --set optimiser.lr={recipe.optimiser.lr / 2:g}."
+                )
+            for name, value in values.items():
+                writer.add_scalar(f"loss/{name}", value, step)
+            if step % 500 == 0 or step == recipe.steps:
+                speed = (step - first_step) / max(time.monotonic() - session, 1e-6)
+                report(
+                    f"step {step} of {recipe.steps}, {speed:.1f} steps/s, "
+                    + ", ".join(f"{k} {v:.4f}" for k, v in values.items())
+                )
+        if time.monotonic() - last_saved > 60 * checkpoint_minutes:
+            checkpoint.save(network, average, adam, step, seconds + time.monotonic() - started)
+            last_saved = time.monotonic()
+
+    checkpoint.save(network, average, adam, step, seconds + time.monotonic() - started)
+    if held_out:
+        quality = validate(average, held_out, recipe.scale, fabric.device)
+        for name, value in quality.items():
+            writer.add_scalar(f"held_out/{name}", value, step)
+        report(f"held-out shots at step {step}: " + ", ".join(f"{name} {value:.2f}" for name, value in quality.items()))
+    writer.close()
+    return checkpoint.folder
+
+
+def capture(learn: Callable[[Batch], dict[str, Tensor]], example: Batch) -> Callable[[Batch], dict[str, Tensor]]:
+    """The step as a CUDA graph for one cadence. The first three steps run as they are, on the example."""
+    tensors = [entry.name for entry in fields(Batch) if entry.name != "cadence"]
+    still = Batch(cadence=example.cadence, **{name: getattr(example, name).clone() for name in tensors})
+    stream = torch.cuda.Stream()
+    stream.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(stream):
+        for _ in range(3):
+            learn(still)
+    torch.cuda.current_stream().wait_stream(stream)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        terms = learn(still)
+
+    def replay(batch: Batch) -> dict[str, Tensor]:
+        for name in tensors:
+            getattr(still, name).copy_(getattr(batch, name))
+        graph.replay()
+        return terms
+
+    return replay
+
+
+def learning_rate(recipe: Recipe, step: int) -> float:
+    """Linear warm-up, then half a cosine down to ``lr_end``."""
+    optimiser = recipe.optimiser
+    if step < optimiser.warmup:
+        return optimiser.lr * (step + 1) / optimiser.warmup
+    done = (step - optimiser.warmup) / max(recipe.steps - optimiser.warmup, 1)
+    return optimiser.lr_end + (optimiser.lr - optimiser.lr_end) * (1 + math.cos(math.pi * min(done, 1))) / 2
+
+
+def set_rate(adam: torch.optim.Adam, rate: Tensor, value: float) -> None:
+    """Where the step is captured the rate is a tensor that it reads; elsewhere a number."""
+    rate.fill_(value)
+    for group in adam.param_groups:
+        group["lr"] = rate if group["capturable"] else value
+
+
+@torch.no_grad()
+def validate(network: Network, shots: list[Shot], scale: int, device: torch.device) -> dict[str, float]:
+    """PSNR (RGB) of input frames and of frames between, over the middle seven frames of each held-out shot, and how
+    far the flow reaches: a dead flow shows as a length near zero."""
+    keys: list[float] = []
+    between: list[float] = []
+    length: list[float] = []
+    for shot in shots:
+        first = len(shot.frames) // 2 - 3
+        unit = 8 * scale  # training_forward does not pad
+        height, width = (size // unit * unit for size in shot.frames.shape[-2:])
+        true = from_bytes(shot.frames[None, first : first + 7, :, :height, :width].to(device))
+        output = network.training_forward(shrink(true[:, ::2], scale), [index / 2 for index in range(7)])
+        error = (round_to_8_bits(output.frames) - true).square().mean((0, 2, 3, 4))
+        psnr = (-10 * error.log10()).tolist()
+        keys += psnr[::2]
+        between += psnr[1::2]
+        length.append(float(output.extras["flow_forth"].square().sum(2).sqrt().mean()))
+    return {
+        "psnr_key": sum(keys) / len(keys),
+        "psnr_between": sum(between) / len(between),
+        "flow_length": sum(length) / len(length),
+    }
+
+
+class Checkpoint:
+    """A folder with the network and its average, and with Adam's state, as tensors and plain values only."""
+
+    def __init__(self, out: Path, recipe: Recipe) -> None:
+        self.folder = out / "checkpoint"
+        self.recipe = json.dumps(asdict(recipe), default=str)
+
+    def save(self, network: Network, average: Network, adam: torch.optim.Adam, step: int, seconds: float) -> None:
+        """Write beside the old checkpoint, then swap: a kill at any moment leaves one that is whole."""
+        fresh = self.folder.with_name("checkpoint.new")
+        fresh.mkdir(parents=True, exist_ok=True)
+        facts = {"recipe": self.recipe, "step": step, "seconds": seconds}
+        torch.save(facts | {"network": network.state_dict(), "average": average.state_dict()}, fresh / "network.pt")
+        torch.save({"state": adam.state_dict()["state"]}, fresh / "adam.pt")
+        old = self.folder.with_name("checkpoint.old")
+        if self.folder.exists():
+            self.folder.rename(old)
+        fresh.rename(self.folder)
+        for file in old.glob("*"):
+            file.unlink()
+        if old.exists():
+            old.rmdir()
+
+    def load(self, network: Network, average: Network, adam: torch.optim.Adam) -> tuple[int, float]:
+        """Restore, and return the step and the seconds spent so far; (0, 0.0) where there is no checkpoint yet."""
+        folder = self.folder if self.folder.exists() else self.folder.with_name("checkpoint.old")
+        if not folder.exists():
+            return 0, 0.0
+        facts = torch.load(folder / "network.pt", weights_only=True, map_location="cpu")
+        if facts["recipe"] != self.recipe:
+            raise TrainingError(
+                f"The checkpoint in {folder} was written by another recipe. Use a fresh --out, or the same settings."
+            )
+        network.load_state_dict(facts["network"])
+        average.load_state_dict(facts["average"])
+        groups = adam.state_dict()["param_groups"]
+        adam.load_state_dict(
+            {
+                "state": torch.load(folder / "adam.pt", weights_only=True, map_location="cpu")["state"],
+                "param_groups": groups,
+            }
+        )
+        return facts["step"], facts["seconds"]

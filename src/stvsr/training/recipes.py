@@ -1,0 +1,114 @@
+"""Training runs as values. A recipe is a function that returns one; a variant is ``replace``.
+
+``--set field=value`` on the command line changes a field; the value is read as the field's type.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from typing import Any
+
+from stvsr.data.sampler import Cadence
+from stvsr.errors import SettingsError
+
+
+@dataclass(frozen=True, kw_only=True)
+class LossWeights:
+    """Weights of Unison's loss terms."""
+
+    base: float = 0.2
+    """The small picture under each frame, against the true one."""
+    flow_start: float = 0.05
+    """End-point error against the classical flow, at the first step; it falls linearly to ``flow_end``."""
+    flow_end: float = 0.005
+    photometric: float = 0.05
+    """Input frames warped onto their neighbours by the flow."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Optimiser:
+    """Adam with warm-up and cosine decay."""
+
+    lr: float = 1e-3
+    lr_end: float = 1e-6
+    warmup: int = 200
+    clip: float = 0.5
+    ema: float = 0.999
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """Everything that defines a run, beside the footage."""
+
+    network: str
+    scale: int
+    steps: int
+    batch: int
+    crop: int
+    """Side of the input crops, pixels."""
+    precision: str = "bf16-mixed"
+    """Lightning Fabric's name of it."""
+    seed: int = 1
+    cadences: tuple[Cadence, ...] = (Cadence(keys=4, factor=2, probability=1.0),)
+    optimiser: Optimiser = field(default_factory=Optimiser)
+    losses: LossWeights = field(default_factory=LossWeights)
+    held_out: tuple[str, ...] = (
+        "davis2016val_480p/cows",
+        "davis2016val_480p/parkour",
+        "sam2/demo/data/gallery/01_dog.mp4",
+    )
+    """Clips never trained on, for validation."""
+
+
+ANY_INSTANT = (Cadence(keys=4, factor=2, probability=0.88), Cadence(keys=3, factor=4, probability=0.12))
+"""Mostly midpoints, as the field measures; quarters often enough that any instant is served."""
+
+
+def unison_s() -> Recipe:
+    """The shipped ``unison-s`` at x4: some hours on one processor core."""
+    return Recipe(
+        network="unison-s",
+        scale=4,
+        steps=9_000,
+        batch=4,
+        crop=32,
+        precision="32-true",
+        cadences=ANY_INSTANT,
+        optimiser=Optimiser(lr=2e-3),
+    )
+
+
+def unison_m() -> Recipe:
+    """``unison-m`` at x4, for a graphics processor."""
+    return Recipe(
+        network="unison-m", scale=4, steps=60_000, batch=16, crop=64, cadences=ANY_INSTANT, optimiser=Optimiser(lr=8e-4)
+    )
+
+
+RECIPES: dict[str, Callable[[], Recipe]] = {"unison_s": unison_s, "unison_m": unison_m}
+
+
+def with_settings(recipe: Recipe, settings: Sequence[str]) -> Recipe:
+    """Apply ``field=value`` and ``group.field=value``. Raises SettingsError for what the recipe does not have."""
+    for setting in settings:
+        path, found, value = setting.partition("=")
+        if not found:
+            raise SettingsError(f"--set takes field=value, but got {setting!r}. For example --set optimiser.lr=2e-4.")
+        recipe = with_field(recipe, path.split("."), value, setting)
+    return recipe
+
+
+def with_field(group: Any, path: list[str], value: str, setting: str) -> Any:
+    """A copy of a dataclass with one field, however deep, replaced."""
+    name, *rest = path
+    known = [entry.name for entry in fields(group)]
+    if name not in known:
+        raise SettingsError(f"--set {setting}: there is no field {name!r}. Choose among {', '.join(known)}.")
+    old = getattr(group, name)
+    if rest and is_dataclass(old):
+        return replace(group, **{name: with_field(old, rest, value, setting)})
+    if rest or not isinstance(old, int | float | str):
+        raise SettingsError(f"--set {setting}: {name!r} cannot be set from the command line. Set a number or a name.")
+    try:
+        return replace(group, **{name: type(old)(value)})
+    except ValueError as error:
+        raise SettingsError(f"--set {setting}: {value!r} is not a {type(old).__name__}.") from error
