@@ -271,6 +271,15 @@ def test_absurd_settings_are_refused_with_a_cure(wrong):
         RenderSettings(**wrong)
 
 
+def test_the_network_is_compiled_only_when_asked(film, monkeypatch):
+    compiled: list[Network] = []
+    monkeypatch.setattr(torch, "compile", lambda network: compiled.append(network) or network)
+    list(render(film([0.5]), Fake()))
+    assert not compiled
+    list(render(film([0.5]), Fake(), settings=RenderSettings(compile=True)))
+    assert len(compiled) == 1
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="has the device")
 def test_a_missing_device_is_told_before_anything_is_read(film):
     with pytest.raises(SettingsError, match="--device auto"):
