@@ -87,10 +87,11 @@ def test_without_flow_measures_the_network_with_its_flow_switched_off(tmp_path):
     assert ablated.psnr_y_interpolated != whole.psnr_y_interpolated
 
 
-def test_a_network_without_such_a_part_says_so(tmp_path):
+@pytest.mark.parametrize(("name", "part"), [("bicubic", "flow"), ("unison-s", "floww")])
+def test_a_part_that_a_network_does_not_have_is_named(tmp_path, name, part):
     write_pictures(tmp_path / "clip", moving_texture(3, 32, 48))
-    with pytest.raises(SettingsError, match="bicubic has no part 'flow'"):
-        evaluate_suite("folder", tmp_path, [("bicubic", NETWORKS["bicubic"]())], without="flow")
+    with pytest.raises(SettingsError, match=f"has no part '{part}'"):
+        evaluate_suite("folder", tmp_path, [(name, NETWORKS[name](scale=4))], without=part)
 
 
 @pytest.mark.parametrize(

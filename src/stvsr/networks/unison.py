@@ -25,6 +25,7 @@ from torch.nn import functional as F
 
 from stvsr.blocks.residual import Trunk
 from stvsr.clip import Times
+from stvsr.errors import SettingsError
 from stvsr.networks.base import Network, Spec, TrainingOutput
 from stvsr.ops.correlate import local_correlation
 from stvsr.ops.resize import enlarge_phases
@@ -146,7 +147,7 @@ class Unison(Network):
     def without(self, part: str) -> "Unison":
         """This network with one part switched off, weights shared: ``flow`` (all motion taken for zero)."""
         if part != "flow":
-            raise ValueError(f"unison has no part {part!r} that can be switched off. Choose 'flow'.")
+            raise SettingsError(f"Unison has no part {part!r} that can be switched off. Choose 'flow'.")
         network = Unison(replace(self.config, flow=False)).to(next(self.parameters()).device)
         network.load_state_dict(self.state_dict(), assign=True)
         return network.train(self.training)
