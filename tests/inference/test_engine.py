@@ -245,6 +245,19 @@ def test_networks_get_as_many_frames_as_they_take(film, least, most, count):
     assert all(least <= frames <= (most or 99) for frames, _, _ in network.calls)
 
 
+@pytest.mark.parametrize("count", [3, 20])
+def test_frames_are_repeated_only_where_a_shot_has_no_more(film, count):
+    seen = set()
+
+    class Watchful(Fake):
+        def render(self, clip: Tensor, times: Times) -> Tensor:
+            seen.add(len(clip[0, :, 0, 0, 0].unique()))
+            return super().render(clip, times)
+
+    list(render(film([i / 32 for i in range(count)]), Watchful(min_frames=5, max_frames=5), Target(fps=8)))
+    assert min(seen) == min(count, 5)
+
+
 def test_a_network_of_single_frames_repeats_the_nearest(film):
     network = Fake(step=Fraction(1), max_frames=1, context=0)
     out = list(render(film([0.0, 0.5, 1.0]), network, Target(factor=2)))
