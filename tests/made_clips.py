@@ -45,8 +45,8 @@ def picture(index: int, width: int = 64, height: int = 48, scene: int = 0) -> np
         image = image[::-1] * np.array([0.35, 0.75, 0.5]) ** (1 + scene % 3)
     image = (image * 255).astype(np.uint8)
     patch = max(1, width // len(PATCHES))
-    for place, colour in enumerate(PATCHES):
-        image[height - height // 4 :, place * patch : (place + 1) * patch] = PATCHES[place - scene] if scene else colour
+    for place in range(len(PATCHES)):
+        image[height - height // 4 :, place * patch : (place + 1) * patch] = PATCHES[(place + scene) % len(PATCHES)]
     side = max(1, min(width, height) // 5)
     left, top = (4 + 2 * index) % max(1, width - side), (2 + index) % max(1, height // 2)
     image[top : top + side, left : left + side] = (250, 240, 60) if scene % 2 == 0 else (20, 30, 90)

@@ -49,6 +49,8 @@ class Codec:
     """Whether grey and RGB are stored as such; players of the other codecs expect YUV 4:2:0."""
     keeps_hdr: bool = False
     """Whether the mastering display and content light go into the bit stream."""
+    keeps_pixel_shape: bool = False
+    """Whether the sample aspect ratio goes into the bit stream."""
     takes_odd_sizes: bool = False
     """Whether 4:2:0 pictures may have odd sizes."""
     least_size: int = 1
@@ -90,9 +92,24 @@ def _prores(_quality: str | None, preset: str | None, _hdr: Hdr | None, pixel_fo
 
 
 CODECS = {
-    "h264": Codec(encoder="libx264", quality=18, worst_quality=51, preset="medium", options=_x264, keeps_hdr=True),
+    "h264": Codec(
+        encoder="libx264",
+        quality=18,
+        worst_quality=51,
+        preset="medium",
+        options=_x264,
+        keeps_hdr=True,
+        keeps_pixel_shape=True,
+    ),
     "hevc": Codec(
-        encoder="libx265", quality=20, worst_quality=51, preset="medium", options=_x265, keeps_hdr=True, least_size=16
+        encoder="libx265",
+        quality=20,
+        worst_quality=51,
+        preset="medium",
+        options=_x265,
+        keeps_hdr=True,
+        keeps_pixel_shape=True,
+        least_size=16,
     ),
     "av1": Codec(
         encoder="libsvtav1",
@@ -105,12 +122,7 @@ CODECS = {
         least_size=4,
     ),
     "ffv1": Codec(
-        encoder="ffv1",
-        quality=None,
-        preset=None,
-        options=_ffv1,
-        keeps_everything=True,
-        takes_odd_sizes=True,
+        encoder="ffv1", quality=None, preset=None, options=_ffv1, keeps_everything=True, takes_odd_sizes=True
     ),
     "prores": Codec(encoder="prores_ks", quality=None, preset="hq", options=_prores),
 }

@@ -107,6 +107,8 @@ def decode(container: InputContainer, stream: VideoStream, report: DecodeReport)
 
 
 def _why_not_a_film(path: Path, error: Exception) -> str:
+    if isinstance(error, EOFError):
+        return f"{path} ends before its first picture. Copy or download it again."
     with path.open("rb") as file:
         head = file.read(4096)
     if head[4:8] == b"ftyp":

@@ -122,6 +122,7 @@ class FilmFile:
         """What of the picture the target cannot hold as it was."""
         source, format_now = self._source, self._encoding.pixel_format
         plain, home = pixels.plain_format(source.pixel_format), self._output.format.name
+        in_matroska = home in ("matroska", "webm")
         return [
             sentence
             for holds, sentence in (
@@ -135,7 +136,13 @@ class FilmFile:
                     f"HDR mastering data: {self._encoding.codec.encoder} has no place for it",
                 ),
                 (
-                    home in ("matroska", "webm") and not source.constant_rate,
+                    # PyAV cannot reach AVStream.sample_aspect_ratio, which alone FFmpeg writes into Matroska
+                    source.sample_aspect_ratio != 1 and in_matroska and not self._encoding.codec.keeps_pixel_shape,
+                    f"pixel shape {source.sample_aspect_ratio}: {self._encoding.codec.encoder} in {home} has no place "
+                    f"for it (.mp4 and .mov do, and --codec h264 and hevc anywhere)",
+                ),
+                (
+                    in_matroska and not source.constant_rate,
                     f"times are rounded to milliseconds by {home}",
                 ),
             )

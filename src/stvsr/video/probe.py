@@ -56,7 +56,7 @@ def describe(
 ) -> VideoInfo:
     """The facts of an opened film, with its first frame."""
     tick = stream.time_base or Fraction(1, 1000)
-    rate = stream.average_rate or stream.guessed_rate or stream.codec_context.framerate or None
+    rate = _standard_rate(stream.average_rate or stream.guessed_rate or stream.codec_context.framerate or None)
     start = frame.pts if frame.pts is not None else (stream.start_time or 0)
     colour = colour_of(
         matrix=frame.colorspace,
@@ -139,6 +139,16 @@ def _is_constant(times: Sequence[int]) -> bool:
     """Whether all intervals are equal but for the rounding of the time stamps."""
     gaps = [after - before for before, after in pairwise(times)]
     return not gaps or max(gaps) - min(gaps) <= 1
+
+
+def _standard_rate(rate: Fraction | None) -> Fraction | None:
+    """60000/1001 for what Matroska's nanoseconds made of it (19001/317)."""
+    if not rate:
+        return None
+    for standard in (Fraction(round(rate)), Fraction(round(rate * 1001 / 1000) * 1000, 1001)):
+        if abs(standard - rate) * 10**6 < rate:
+            return standard
+    return rate
 
 
 def _clock(tick: Fraction, rate: Fraction | None) -> Fraction:

@@ -3,8 +3,8 @@
 import os
 import shutil
 from fractions import Fraction
+from io import BufferedIOBase
 from pathlib import Path
-from typing import BinaryIO
 
 import av
 
@@ -63,7 +63,7 @@ class PictureFolder:
 class Pipe:
     """y4m on a stream of bytes. It knows one rate and neither matrix nor times: what it is told must be told again."""
 
-    def __init__(self, file: BinaryIO, source: VideoInfo, rate: Fraction | None) -> None:
+    def __init__(self, file: BufferedIOBase, source: VideoInfo, rate: Fraction | None) -> None:
         if rate is None:
             raise OutputError("y4m needs a constant frame rate, and the film has none. Ask for one, such as --fps 60.")
         self._file, self._source, self._rate = file, source, rate

@@ -3,8 +3,9 @@
 import os
 import sys
 from fractions import Fraction
+from io import BufferedIOBase
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Protocol, cast, runtime_checkable
 
 from av.error import FFmpegError
 
@@ -85,7 +86,7 @@ class VideoWriter:
 
     def _open(self) -> Sink:
         if str(self._target) == "-":
-            return Pipe(sys.stdout.buffer, self._source, self._rate or self._source.average_rate)
+            return Pipe(cast(BufferedIOBase, sys.stdout.buffer), self._source, self._rate or self._source.average_rate)
         path = Path(self._target)
         try:
             if path.is_dir() or str(self._target).endswith(("/", os.sep)):
