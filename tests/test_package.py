@@ -1,8 +1,8 @@
 """The package as a whole: light to import, complete, and with a public face that changes only on purpose."""
 
+import os
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -34,8 +34,10 @@ def test_neither_import_nor_help_loads_torch(code: str):
 
 def test_help_answers_within_half_a_second():
     def seconds() -> float:
-        began = time.perf_counter()
+        """Of the processor, which does not count what else the machine is doing."""
+        before = os.times()
         in_fresh_python("from stvsr.cli.main import main; main(['--help'])")
-        return time.perf_counter() - began
+        after = os.times()
+        return after.children_user + after.children_system - before.children_user - before.children_system
 
     assert min(seconds() for _ in range(5)) < 0.5

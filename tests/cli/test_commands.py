@@ -134,21 +134,11 @@ def test_verify_passes_what_was_made_and_fails_what_was_not(stvsr: Callable, tmp
 def test_networks_lists_them_all_with_their_cost(stvsr: Callable):
     rows = stvsr("networks", "--json").json["networks"]
     assert [row["name"] for row in rows] == list(NETWORKS)
-    fields = [
-        "name",
-        "paper",
-        "parameters",
-        "parameters_training",
-        "macs",
-        "macs_with_deformable",
-        "scales",
-        "instants",
-        "weights",
-    ]
-    assert all(set(row) == set(fields) for row in rows)
+    facts = {"name", "paper", "scales", "instants", "weights"}
+    costs = {"parameters", "parameters_training", "macs", "macs_with_deformable"}
+    assert all(set(row) == facts | costs for row in rows)
     assert rows[0]["weights"] is None
     assert rows[1]["parameters"] > 0 < rows[1]["macs"]
-    assert "unison-s" in stvsr("networks").out
 
 
 def test_evaluate_measures_a_folder_of_clips(stvsr: Callable, tmp_path: Path):

@@ -5,6 +5,7 @@ from dataclasses import asdict
 import typer
 
 from stvsr.cli import console
+from stvsr.cli.options import Device, Precision
 from stvsr.errors import SettingsError
 
 
@@ -12,8 +13,8 @@ def bench(
     network: str = typer.Argument(help="See `stvsr networks`."),
     size: str = typer.Option("180x144", help="Width x height of the input."),
     scale: int = typer.Option(4, help="Enlargement of width and height."),
-    device: str = typer.Option("auto", help="auto, cpu, cuda or mps."),
-    precision: str = typer.Option("auto", help="auto, fp32, bf16 or fp16."),
+    device: Device = typer.Option("auto", help="auto takes a GPU where there is one."),
+    precision: Precision = typer.Option("auto", help="auto takes the fastest that the device is good at."),
     as_json: bool = typer.Option(False, "--json", help="One JSON object on stdout."),
 ) -> None:
     """Time a network in turns with a plain convolution, which shows how much of the machine it uses."""
@@ -21,7 +22,7 @@ def bench(
     from stvsr.inference import RenderSettings
 
     width, height = width_and_height(size)
-    settings = RenderSettings(device=device, precision=precision)  # pyright: ignore[reportArgumentType]
+    settings = RenderSettings(device=device, precision=precision)
     speed = asdict(bench(network, width=width, height=height, scale=scale, settings=settings))
     if as_json:
         console.emit(speed)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from stvsr.cli import console
+from stvsr.cli.options import Device, Precision
 from stvsr.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -21,20 +22,20 @@ NTSC = {"23.976": "24000/1001", "23.98": "24000/1001", "29.97": "30000/1001", "5
 def enhance(
     source: str = typer.Argument(help="A video file, a folder of pictures, or - for y4m on standard input."),
     target: str | None = typer.Argument(None, help="By default beside the source: holiday.x4.60fps.mp4. - is stdout."),
-    scale: int | None = typer.Option(None, help="Enlarge width and height, 1 to 8.  [default: 4]"),
+    scale: int | None = typer.Option(None, help="Enlarge width and height, 1 to 8 (default: 4)."),
     height: int | None = typer.Option(None, help="Instead of a scale: the height of the result in pixels."),
-    times: int | None = typer.Option(None, help="Frames out for each frame in.  [default: 2]"),
+    times: int | None = typer.Option(None, help="Frames out for each frame in (default: 2)."),
     fps: str | None = typer.Option(None, help="Instead: a constant rate, such as 60, 59.94 or 24000/1001."),
     keep_fps: bool = typer.Option(False, "--keep-fps", help="Instead: no new frames."),
     slow_motion: int = typer.Option(1, help="Run this many times slower, with as many more frames."),
     drop_duplicates: bool = typer.Option(False, "--drop-duplicates", help="Render repeated pictures anew."),
-    network: str | None = typer.Option(None, help="See `stvsr networks`.  [default: unison-s, else bicubic]"),
+    network: str | None = typer.Option(None, help="See `stvsr networks` (default: unison-s, else bicubic)."),
     weights: Path | None = typer.Option(None, help="A weight file of your own."),
-    codec: str | None = typer.Option(None, help="h264, h265, av1, ffv1 or prores."),
+    codec: str | None = typer.Option(None, help="h264, hevc, av1, ffv1 or prores."),
     quality: int | None = typer.Option(None, help="The codec's own scale (CRF); smaller is better and larger."),
-    device: str = typer.Option("auto", help="auto, cpu, cuda or mps."),
-    precision: str = typer.Option("auto", help="auto, fp32, bf16 or fp16."),
-    tile: int | None = typer.Option(None, help="Edge of a tile in input pixels.  [default: what fits]"),
+    device: Device = typer.Option("auto", help="auto takes a GPU where there is one."),
+    precision: Precision = typer.Option("auto", help="auto takes the fastest that the device is good at."),
+    tile: int | None = typer.Option(None, help="Edge of a tile in input pixels (default: what fits)."),
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace the target if it is there."),
     as_json: bool = typer.Option(False, "--json", help="One JSON object on stdout, when all is done."),
 ) -> None:
@@ -52,7 +53,7 @@ def enhance(
         scale=4 if scale is None else scale,
         height=height,
         target=timing(times, fps, keep_fps, slow_motion, drop_duplicates),
-        render=RenderSettings(device=device, precision=precision, tile=tile),  # pyright: ignore[reportArgumentType]
+        render=RenderSettings(device=device, precision=precision, tile=tile),
         network=network,
         weights=weights,
         codec=codec,

@@ -5,6 +5,7 @@ from pathlib import Path
 import typer
 
 from stvsr.cli import console
+from stvsr.cli.options import Device, Precision
 
 
 def evaluate(
@@ -14,8 +15,8 @@ def evaluate(
     scale: int = typer.Option(4, help="Enlargement of width and height."),
     weights: Path | None = typer.Option(None, help="A weight file of your own, for the one network given."),
     without: str | None = typer.Option(None, help="Switch a part of the network off first, such as flow."),
-    device: str = typer.Option("auto", help="auto, cpu, cuda or mps."),
-    precision: str = typer.Option("fp32", help="fp32 gives the same numbers everywhere; or auto, bf16, fp16."),
+    device: Device = typer.Option("auto", help="auto takes a GPU where there is one."),
+    precision: Precision = typer.Option("fp32", help="fp32 gives the same numbers everywhere."),
     as_json: bool = typer.Option(False, "--json", help="One JSON object on stdout."),
 ) -> None:
     """Shrink known clips, drop every second frame, render them back, and compare with the originals.
@@ -28,7 +29,7 @@ def evaluate(
     from stvsr.inference import RenderSettings
     from stvsr.weights.catalog import load_network
 
-    settings = RenderSettings(device=device, precision=precision)  # pyright: ignore[reportArgumentType]
+    settings = RenderSettings(device=device, precision=precision)
     networks = [(name, load_network(name, scale, weights=weights)) for name in network]
     with console.Share() as share:
         result = evaluate_suite(suite, data, networks, without=without, settings=settings, progress=share.show)

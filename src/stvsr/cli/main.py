@@ -1,6 +1,7 @@
 """The command ``stvsr``: one sub-command per file. PyTorch is imported only once a command runs."""
 
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Sequence
@@ -36,14 +37,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     0: done, and proven. 1: something that the user can mend. 2: a wrong option. 70: a mistake of ours. 130: stopped.
     """
-    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments is None:
+        arguments = sys.argv[1:]
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever ends it politely gets a clean end
     as_json = "--json" in arguments
     try:
         code = app(args=list(arguments), prog_name="stvsr", standalone_mode=False)
     except STVSRError as error:
         return console.fail(type(error).__name__, str(error), code=MENDABLE, as_json=as_json)
     except TyperException as error:
-        hint = f"{error.format_message()} `stvsr --help` lists the commands, `stvsr COMMAND --help` the options."
+        what = error.format_message().rstrip(".")
+        hint = f"{what}. `stvsr --help` lists the commands, `stvsr COMMAND --help` the options."
         return console.fail("UsageError", hint, code=error.exit_code, as_json=as_json)
     except KeyboardInterrupt:
         code = INTERRUPTED

@@ -1,0 +1,54 @@
+"""A whole job: what it tells on the way, and what becomes of a film that fails its proof."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from made_clips import MADE_CLIPS
+from stvsr.errors import VerificationError
+from stvsr.inference import Target
+from stvsr.jobs.plan import EnhanceSettings, Plan
+from stvsr.jobs.run import Progress, enhance
+from stvsr.jobs.verify import Check, VerifyReport
+
+BICUBIC = EnhanceSettings(scale=2, network="bicubic")
+
+
+def test_progress_counts_every_frame_and_the_plan_comes_first(tmp_path: Path):
+    told: list[Plan | Progress] = []
+    result = enhance(MADE_CLIPS["plain"](tmp_path), settings=BICUBIC, progress=told.append, on_plan=told.append)
+    plan, *progress = told
+    assert isinstance(plan, Plan)
+    assert (plan.target, plan.size, plan.frames_out) == (result.output, (128, 96), result.frames_out)
+    assert [each.frames_out for each in progress if isinstance(each, Progress)] == list(range(1, 49))
+    assert all(
+        each.frames_expected == 48 and each.bottleneck in ("reading", "computing", "writing")
+        for each in progress
+        if isinstance(each, Progress)
+    )
+
+
+def test_a_film_that_fails_its_proof_is_kept_under_another_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    failed = Check(name="frames", ok=False, expected="48", got="47")
+    monkeypatch.setattr("stvsr.jobs.run.verify", lambda path, _: VerifyReport(path=path, checks=(failed,)))
+    source = MADE_CLIPS["plain"](tmp_path)
+    with pytest.raises(VerificationError, match=r"frames: expected 48, got 47.*plain\.x2\.48fps\.unproven\.mp4"):
+        enhance(source, settings=BICUBIC)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["plain.mp4", "plain.x2.48fps.unproven.mp4"]
+
+
+def test_slow_motion_stretches_time_and_leaves_the_sound_out(tmp_path: Path):
+    settings = EnhanceSettings(scale=1, network="bicubic", target=Target(slow_motion=3))
+    result = enhance(MADE_CLIPS["talkie"](tmp_path), settings=settings)
+    assert result.frames_out == 72
+    duration = next(check for check in result.verify.checks if check.name == "duration")
+    assert (duration.ok, duration.expected) == (True, "3.000 s")
+    assert any("sound" in note for note in result.notes)
+
+
+@pytest.mark.parametrize("fps", [Fraction(60), Fraction(24000, 1001), Fraction(7)])
+def test_any_rate_is_exact_over_a_variable_source(tmp_path: Path, fps: Fraction):
+    source = MADE_CLIPS["variable_rate"](tmp_path)
+    settings = EnhanceSettings(scale=1, network="bicubic", target=Target(fps=fps))
+    assert enhance(source, settings=settings).frames_out == -(-Fraction(20, 30) * fps // 1)
