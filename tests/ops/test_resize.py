@@ -50,3 +50,11 @@ def test_resizing_is_differentiable():
     resize(image, 0.5).sum().backward()
     assert image.grad is not None
     assert image.grad.abs().sum() > 0
+
+
+def test_autocast_does_not_coarsen_a_picture():
+    image = torch.rand(1, 3, 8, 8)
+    with torch.autocast("cpu", torch.bfloat16):
+        coarse, phases = resize(image, 4), F.pixel_shuffle(enlarge_phases(image, 4), 4)
+    assert torch.equal(coarse, resize(image, 4))
+    assert torch.allclose(phases, resize(image, 4), atol=1e-6)

@@ -13,12 +13,14 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 
 import av
 import torch
 from jaxtyping import UInt8
 from torch import Tensor
+from torch.nn import functional as F
 
 from stvsr.data.degrade import from_bytes, to_bytes
 from stvsr.errors import TrainingError
@@ -28,7 +30,7 @@ PICTURES = {".jpg", ".jpeg", ".png", ".webp"}
 SHRINK_BY_QUALITY = {5: Fraction(1)}
 MOST_ROWS = 480
 FEWEST_FRAMES = 7
-MOST_FRAMES = 120  # a long shot shows the same things again
+MOST_FRAMES = 60  # a long shot shows the same things again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +72,8 @@ def read_clip(folder: Path, row: dict[str, str]) -> list[Shot]:
     left, top, width, height = json.loads(row["crop"]) if row["crop"] else (0, 0, None, None)
     bounds = json.loads(row["shots"])
     pictures: list[list[Tensor]] = [[] for _ in bounds]
-    for number, picture in enumerate(decode(path)):
+    last = max(min(end, first + MOST_FRAMES) for first, end in bounds)
+    for number, picture in enumerate(islice(decode(path), last)):
         for shot, (first, end) in zip(pictures, bounds, strict=True):
             if first <= number < min(end, first + MOST_FRAMES):
                 bottom, right = top + height if height else None, left + width if width else None
@@ -87,7 +90,9 @@ def read_clip(folder: Path, row: dict[str, str]) -> list[Shot]:
 def fit(picture: UInt8[Tensor, "c h w"], scale: Fraction) -> UInt8[Tensor, "c h2 w2"]:
     """Shrink, and crop to multiples of 8."""
     scale = min(scale, Fraction(MOST_ROWS, min(picture.shape[-2:])))
-    if scale < 1:
+    if scale == Fraction(1, 2):
+        picture = to_bytes(F.avg_pool2d(from_bytes(picture), 2))
+    elif scale < 1:
         picture = to_bytes(resize(from_bytes(picture), scale))
     return picture[:, : picture.shape[-2] // 8 * 8, : picture.shape[-1] // 8 * 8]
 

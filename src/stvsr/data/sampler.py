@@ -80,7 +80,8 @@ class Sampler:
         self.scale, self.crop, self.batch_size, self.seed, self.device = scale, crop, batch_size, seed, device
         self.cadences = tuple(cadences)
         self.distances = sorted({cadence.factor * stride for cadence in cadences for stride in STRIDES} & set(range(5)))
-        with ThreadPoolExecutor(os.cpu_count()) as pool:  # OpenCV's flow lets go of the interpreter lock
+        cv2.setNumThreads(1)  # the shots run side by side; threads within threads only wait for each other
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
             self.shots = list(pool.map(self.prepare, shots))
         self.shares = [shot.share for shot in shots]
         self.places = {cadence: self.score_places(cadence) for cadence in cadences}

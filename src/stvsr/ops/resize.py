@@ -4,6 +4,7 @@ Kernel: Keys' cubic convolution with a = -0.5; widened when shrinking (antialias
 Resizing is linear, so each axis is one matrix product: batched, differentiable, the same on every device.
 """
 
+from contextlib import AbstractContextManager, nullcontext
 from fractions import Fraction
 from functools import lru_cache
 from math import ceil
@@ -19,14 +20,16 @@ def resize(images: Float[Tensor, "*n h w"], scale: Fraction | float) -> Float[Te
     height, width = images.shape[-2:]
     rows = resize_matrix(height, ceil(height * scale), float(scale)).to(images)
     columns = resize_matrix(width, ceil(width * scale), float(scale)).to(images)
-    return rows @ images @ columns.mT
+    with full_precision(images):
+        return rows @ images @ columns.mT
 
 
 def resize_to(images: Float[Tensor, "*n h w"], height: int, width: int) -> Float[Tensor, "*n H W"]:
     """Resize to an exact height and width; each axis has its own scale."""
     rows = resize_matrix(images.shape[-2], height, height / images.shape[-2]).to(images)
     columns = resize_matrix(images.shape[-1], width, width / images.shape[-1]).to(images)
-    return rows @ images @ columns.mT
+    with full_precision(images):
+        return rows @ images @ columns.mT
 
 
 def enlarge_phases(images: Float[Tensor, "n c h w"], scale: int) -> Float[Tensor, "n c*{scale}**2 h w"]:
@@ -44,7 +47,13 @@ def enlarge_phases(images: Float[Tensor, "n c h w"], scale: int) -> Float[Tensor
     mirrored = torch.cat(
         [mirrored[..., 1:2], mirrored[..., :1], mirrored, mirrored[..., -1:], mirrored[..., -2:-1]], -1
     )
-    return F.conv2d(mirrored, kernel.repeat(channels, 1, 1, 1), groups=channels)
+    with full_precision(images):
+        return F.conv2d(mirrored, kernel.repeat(channels, 1, 1, 1), groups=channels)
+
+
+def full_precision(images: Tensor) -> AbstractContextManager:
+    """Resizing keeps the precision of its images: in bf16 a picture would be off by more than one level of 8 bits."""
+    return nullcontext() if images.is_meta else torch.autocast(images.device.type, enabled=False)
 
 
 @lru_cache(maxsize=64)

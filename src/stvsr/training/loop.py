@@ -26,8 +26,6 @@ from stvsr.networks import NETWORKS, Network
 from stvsr.training.losses import unison_loss
 from stvsr.training.recipes import Recipe
 
-Report = Callable[[str], None]
-
 
 def train(
     recipe: Recipe,
@@ -38,13 +36,14 @@ def train(
     initial: Path | None = None,
     compiled: bool = False,
     checkpoint_minutes: float = 3,
-    report: Report = print,
+    report: Callable[[str], None] = print,
 ) -> Path:
     """Train until the recipe's last step or for so many minutes, and return the folder of the checkpoint.
 
     Run again with the same arguments to go on where the last checkpoint stopped: the same batches follow.
-    ``compiled`` fuses the trunks' small operations (a minute of compilation; pays on CUDA). ``initial``: a file written by ``torch.save`` of a state dict to start from. Raises TrainingError for bad data, a
-    checkpoint of another recipe, or a loss that is not finite.
+    initial: a file written by ``torch.save`` of a state dict to start from. compiled: fuse the trunks' small
+    operations (a minute of compilation; pays on CUDA). Raises TrainingError for bad data, a checkpoint of another
+    recipe, or a loss that is not finite.
     """
     fabric = Fabric(accelerator="auto", devices=1, precision=recipe.precision)  # pyright: ignore[reportArgumentType]
     fabric.seed_everything(recipe.seed, verbose=False)
@@ -75,9 +74,8 @@ def train(
         seed=recipe.seed,
         device=fabric.device,
     )
-    report(
-        f"{len(kept)} shots, {sum(len(shot.frames) for shot in kept)} frames, ready after {time.monotonic() - started:.0f} s"
-    )
+    count = sum(len(shot.frames) for shot in kept)
+    report(f"{len(kept)} shots, {count} frames, ready after {time.monotonic() - started:.0f} s")
 
     checkpoint = Checkpoint(out, recipe)
     step, seconds = checkpoint.load(network, average, adam)

@@ -1,0 +1,95 @@
+"""Write every table of results: ``make results``. Needs the evaluation footage beside the repository.
+
+Measures all networks with weights on Vid4 (the field's protocol, see ``stvsr.evaluation.suites``), the flow ablation,
+and the speed on this machine; keeps the numbers as JSON in ``docs/results`` and fills the README and the weight cards
+between ``<!-- results -->`` and ``<!-- /results -->``.
+"""
+
+import json
+import platform
+import re
+import subprocess
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+from stvsr.evaluation.speed import bench
+from stvsr.evaluation.suites import evaluate_suite
+from stvsr.evaluation.tables import as_json
+from stvsr.networks import NETWORKS
+from stvsr.weights.catalog import file_of, has_weights, load_network
+
+ROOT = Path(__file__).parents[1]
+VID4 = ROOT.parent / "shared" / "footage" / "eval" / "Vid4"
+RESULTS = ROOT / "docs" / "results"
+
+
+def main() -> None:
+    names = ["bicubic"] + [name for name in NETWORKS if name != "bicubic" and has_weights(name, 4)]
+    whole = as_json(evaluate_suite("vid4", VID4, [(name, load_network(name, 4)) for name in names]))
+    trained = [(name, load_network(name, 4)) for name in names[1:]]
+    still = as_json(evaluate_suite("vid4", VID4, trained, without="flow")) if trained else {"results": []}
+    speeds = {name: asdict(bench(name)) for name in names[1:]}
+    facts = {"commit": commit(), "processor": processor(), "vid4": whole, "vid4_without_flow": still, "speed": speeds}
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    (RESULTS / "vid4-x4.json").write_text(json.dumps(facts, indent=1) + "\n")
+
+    rows = {result["network"]: result for result in whole["results"]}
+    fill(ROOT / "README.md", table(rows, still, speeds, facts))
+    for name in names[1:]:
+        own = {one: rows[one] for one in ("bicubic", name)}
+        fill(file_of(name, 4).with_suffix(".md"), table(own, still, speeds, facts))
+
+
+def table(rows: dict, still: dict, speeds: dict, facts: dict) -> str:
+    """Vid4 by network and clip, and the speed, as Markdown."""
+    lines = [
+        "| Vid4, x4, 4 → 7, PSNR-Y in dB | all | key | interpolated | calendar | city | foliage | walk | SSIM-Y |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    without = [(f"{result['network']}, flow off", result) for result in still["results"] if result["network"] in rows]
+    for name, result in [*rows.items(), *without]:
+        clips = " | ".join(f"{result['clips'][clip]['psnr_y']:.2f}" for clip in ("calendar", "city", "foliage", "walk"))
+        lines.append(
+            f"| {name} | **{result['psnr_y']:.2f}** | {result['psnr_y_key']:.2f} | {result['psnr_y_interpolated']:.2f} "
+            f"| {clips} | {result['ssim_y']:.4f} |"
+        )
+    for name, speed in speeds.items():
+        if name in rows:
+            lines.append("")
+            lines.append(
+                f"{name} on {facts['processor']}, {speed['precision']}: {speed['seconds_per_output_frame']:.3f} s per "
+                f"720x576 frame, {speed['fraction_of_ceiling']:.2f} of the rate of a plain convolution timed in the "
+                f"same run, peak memory {speed['peak_memory_bytes'] / 2**20:.0f} MiB."
+            )
+    lines += ["", f"Written by `make results` at commit {facts['commit']}; numbers in docs/results/vid4-x4.json."]
+    return "\n".join(lines)
+
+
+def fill(page: Path, text: str) -> None:
+    """Put the text between the page's marks."""
+    old = page.read_text()
+    new, count = re.subn(
+        r"<!-- results -->.*?<!-- /results -->",
+        lambda _: f"<!-- results -->\n{text}\n<!-- /results -->",
+        old,
+        flags=re.DOTALL,
+    )
+    if count != 1:
+        sys.exit(f"{page} has {count} places between result marks where one is needed")
+    page.write_text(new)
+
+
+def commit() -> str:
+    command = ["git", "rev-parse", "--short", "HEAD"]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True).stdout.strip()
+
+
+def processor() -> str:
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
+    return f"{len(names)} cores of {names[0]}" if names else platform.processor()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,30 @@
+"""``stvsr train``."""
+
+from pathlib import Path
+
+import typer
+
+from stvsr.cli import console
+
+
+def train(
+    name: str = typer.Argument(help="The recipe: unison_s, unison_m."),
+    data: Path = typer.Option(..., "--data", help="Folder with the clips and their footage.csv."),
+    out: Path = typer.Option(None, "--out", help="Folder of the run; the default is runs/NAME."),
+    minutes: float = typer.Option(None, "--minutes", help="Stop after so many minutes; the same command goes on."),
+    settings: list[str] = typer.Option([], "--set", help="field=value, such as optimiser.lr=2e-4."),
+    compiled: bool = typer.Option(False, "--compile", help="Fuse small operations (pays on CUDA)."),
+    as_json: bool = typer.Option(False, "--json", help="Print one JSON object."),
+) -> None:
+    """Train a network by a recipe. Run again with the same arguments to go on after a stop.
+
+    The run's folder receives a checkpoint, a TensorBoard log, and at the end the weight file and its card.
+    """
+    from stvsr.training.run import run_recipe
+
+    folder = out or Path("runs") / name
+    file = run_recipe(name, data, folder, settings=settings, minutes=minutes, compiled=compiled, report=console.say)
+    if as_json:
+        console.emit({"recipe": name, "weights": str(file)})
+    else:
+        console.say(f"weights and card: {file}")
