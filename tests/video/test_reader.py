@@ -98,6 +98,27 @@ def test_what_a_broken_film_lost_is_counted(tmp_path):
     assert any("could not be decoded" in remark for remark in reader.report.remarks)
 
 
+@pytest.mark.parametrize("suffix", ["mp4", "mkv"])
+def test_a_film_that_is_cut_short_gives_what_it_has_and_says_what_is_missing(tmp_path, copied, suffix):
+    whole, cut = tmp_path / f"whole.{suffix}", tmp_path / f"cut.{suffix}"
+    copied(make_film(tmp_path / "film.mp4", count=48), whole)  # with its index at the front, as downloads have it
+    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size * 7 // 10])
+    with VideoReader(cut) as reader:
+        count = len(list(reader.frames()))
+    assert 0 < count < 48
+    assert reader.report.undecodable == 48 - count or suffix == "mkv"
+    assert reader.report.short_by == pytest.approx(Fraction(48 - count, 24), abs=0.05)
+    assert any("before the film says it does" in remark for remark in reader.report.remarks)
+
+
+@pytest.mark.parametrize("clip", sorted(set(made_clips.MADE_CLIPS)))
+def test_of_a_sound_film_nothing_is_said_to_be_lost(made, clip):
+    with VideoReader(made(clip)) as reader:
+        count = len(list(reader.frames()))
+    assert reader.report.remarks == ()
+    assert count == reader.info.frame_count
+
+
 def test_frames_missing_from_a_steady_rate_are_counted(tmp_path):
     times = [Fraction(index, 24) for index in (*range(270), *range(275, 290))]
     with VideoReader(make_film(tmp_path / "gap.mkv", times=times, size=(16, 16))) as reader:

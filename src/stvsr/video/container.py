@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -22,9 +23,11 @@ class DecodeReport:
     damaged: int = 0
     """Pictures among them that the decoder marks as broken."""
     undecodable: int = 0
-    """Packets that gave no picture."""
+    """Packets that gave no picture, or are promised by an index and not there."""
     missing: int = 0
     """Pictures that a film of constant rate should have in the gaps between its time stamps."""
+    short_by: Fraction = Fraction(0)
+    """Seconds by which the last picture ends before the film says it does."""
     retimed: int = 0
     """Pictures whose time was missing or not after their predecessor's, and was mended."""
 
@@ -37,7 +40,8 @@ class DecodeReport:
             (self.missing, "frames are missing between the others, going by the clock"),
             (self.retimed, "frames had no usable time stamp and were given one"),
         )
-        return tuple(f"{count} {what}" for count, what in said if count)
+        early = f"the picture ends {float(self.short_by):.3f} s before the film says it does"
+        return tuple(f"{count} {what}" for count, what in said if count) + ((early,) if self.short_by else ())
 
 
 def open_container(source: str | Path) -> InputContainer:
@@ -84,26 +88,30 @@ def passengers(container: InputContainer, picture: Stream) -> list[Stream]:
 
 def decode(container: InputContainer, stream: VideoStream, report: DecodeReport) -> Iterator[av.VideoFrame]:
     """Every picture that can be decoded, in the order of display; the rest is counted in ``report``."""
-    packets = container.demux(stream)
+    packets, discarded = container.demux(stream), 0
     while True:
         try:
             packet = next(packets)
-        except StopIteration:
-            return
         except (FFmpegError, OSError):  # the file breaks off, or a disc or network failed: what came before is kept
             report.undecodable += 1
             packet = None
+        except StopIteration:  # the decoder was drained by the empty packet before
+            break
         try:
             frames = stream.codec_context.decode(packet)
         except FFmpegError:
             report.undecodable += 1
             frames = []
+        discarded += packet is not None and packet.is_discard
         for frame in frames:
             report.frames += 1
             report.damaged += frame.is_corrupt
             yield frame
         if packet is None:
-            return
+            break
+    if "mp4" in container.format.name:  # its index promises every frame, also those that a cut-off file does not hold
+        promised = len(stream.index_entries) - discarded
+        report.undecodable = max(report.undecodable, promised - report.frames)
 
 
 def _why_not_a_film(path: Path, error: Exception) -> str:

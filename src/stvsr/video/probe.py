@@ -1,6 +1,7 @@
 """What a film is, before it is read: sizes, times, colours, streams, and what may be wrong with it."""
 
 import math
+import re
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -48,7 +49,7 @@ def probe(source: str | Path, *, thorough: bool = False) -> VideoInfo:
         if frame is None:
             raise InputError(f"{path} holds no picture that can be decoded. Check that it plays elsewhere.")
         info = describe(container, stream, frame, str(path), constant_rate=_is_constant(times))
-        return replace(info, frame_count=len(times)) if whole and times else info
+        return replace(info, frame_count=len(times)) if whole and times and not info.frame_count else info
 
 
 def describe(
@@ -85,7 +86,7 @@ def describe(
         interlaced=frame.interlaced_frame or stream.codec_context.field_order > 1,
         time_base=_clock(tick, rate if constant_rate else None),
         start_time=start * tick,
-        duration=_duration(container, stream),
+        duration=_duration(container, stream, start * tick),
         average_rate=rate,
         constant_rate=constant_rate,
         frame_count=stream.frames or None,
@@ -166,9 +167,13 @@ def _clock(tick: Fraction, rate: Fraction | None) -> Fraction:
     )
 
 
-def _duration(container: InputContainer, stream: VideoStream) -> Fraction | None:
+def _duration(container: InputContainer, stream: VideoStream, start: Fraction) -> Fraction | None:
     if stream.duration and stream.time_base:
         return stream.duration * stream.time_base
+    # Matroska tells when each stream ends, as 00:00:02.000000000
+    if told := re.fullmatch(r"(\d+):(\d+):(\d+\.?\d*)", stream.metadata.get("DURATION", "")):
+        hours, minutes, seconds = map(Fraction, told.groups())
+        return hours * 3600 + minutes * 60 + seconds - start
     return Fraction(container.duration, av.time_base) if container.duration else None
 
 

@@ -89,7 +89,11 @@ class VideoReader:
         if held is None:
             raise InputError(f"{self.info.path} holds no picture that can be decoded. Check that it plays elsewhere.")
         last, time = held
-        yield self._frame(last, time, self._stated_duration(last) or period)
+        duration = self._stated_duration(last) or period
+        short_by = self.info.start_time + (self.info.duration or 0) - (time + duration)
+        if short_by > max(period * 3 / 2, Fraction(1, 5)):
+            self.report.short_by = short_by
+        yield self._frame(last, time, duration)
 
     def _decoded(self) -> Iterable[av.VideoFrame]:
         if self.info.container == "pictures":
