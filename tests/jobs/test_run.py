@@ -3,6 +3,7 @@
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import pytest
 
 from made_clips import MADE_CLIPS
@@ -44,7 +45,7 @@ def test_slow_motion_stretches_time_and_leaves_the_sound_out(tmp_path: Path):
     assert result.frames_out == 72
     duration = next(check for check in result.verify.checks if check.name == "duration")
     assert (duration.ok, duration.expected) == (True, "3.000 s")
-    assert any("sound" in note for note in result.notes)
+    assert any("sound" in note for note in result.plan.notes)
 
 
 @pytest.mark.parametrize("fps", [Fraction(60), Fraction(24000, 1001), Fraction(7)])
@@ -52,3 +53,17 @@ def test_any_rate_is_exact_over_a_variable_source(tmp_path: Path, fps: Fraction)
     source = MADE_CLIPS["variable_rate"](tmp_path)
     settings = EnhanceSettings(scale=1, network="bicubic", target=Target(fps=fps))
     assert enhance(source, settings=settings).frames_out == -(-Fraction(20, 30) * fps // 1)
+
+
+def test_a_source_that_breaks_off_halfway_is_noticed(tmp_path: Path):
+    whole, source = MADE_CLIPS["plain"](tmp_path), tmp_path / "cut.mp4"
+    with av.open(str(whole)) as film, av.open(str(source), "w", container_options={"movflags": "faststart"}) as copy:
+        stream = copy.add_stream_from_template(film.streams.video[0])
+        for packet in film.demux(video=0):
+            if packet.size:
+                packet.stream = stream
+                copy.mux(packet)
+    source.write_bytes(source.read_bytes()[: source.stat().st_size * 2 // 3])
+    with pytest.raises(VerificationError, match="pictures lost while reading: expected 0"):
+        enhance(source, settings=BICUBIC)
+    assert not (tmp_path / "cut.x2.48fps.mp4").exists()

@@ -64,6 +64,8 @@ def enhance(
         raise SettingsError(f"Both a scale ({scale}) and a height ({height}) were asked for. Give one.")
     with console.Bar() as bar:
         result = run.enhance(source, target, settings, progress=bar.show, on_plan=announce)
+    for note in result.notes:
+        console.say(f"note: {note}")
     if as_json:
         facts = {"ok": result.verify.ok, "checks": [asdict(check) for check in result.verify.checks]}
         console.emit(
@@ -72,8 +74,8 @@ def enhance(
                 "frames_in": result.frames_in,
                 "frames_out": result.frames_out,
                 "seconds": result.seconds,
-                "network": result.network,
-                "notes": result.notes,
+                "network": result.plan.network,
+                "notes": (*result.plan.notes, *result.notes),
                 "verify": facts,
             }
         )

@@ -39,13 +39,13 @@ class Progress:
 class EnhanceResult:
     """What was done."""
 
+    plan: Plan
     output: Path
-    network: str
     frames_in: int
     frames_out: int
     seconds: float
     notes: tuple[str, ...]
-    """What the user ought to know."""
+    """What came to light on the way, beside the plan's own notes."""
     verify: VerifyReport
     """The proof; every point of it holds."""
 
@@ -99,11 +99,14 @@ def enhance(
                 write_behind(finished, writer.write, depth=WRITE_BEHIND, waiting=waiting)
             promise = expectation(record, reader.info, plan, settings.target, writer.dropped)
             proof = sent(promise, record) if path == "-" else verify(Path(path), promise)
+            # a source that breaks off halfway can look like one that is over
+            whole = equal("pictures lost while reading", 0, reader.report.undecodable)
+            proof = replace(proof, checks=(whole, *proof.checks))
             place(path, plan.target, proof)
-        notes = (*plan.notes, *rendering.remarks, *reader.report.remarks, *writer.dropped)
+        notes = (*rendering.remarks, *reader.report.remarks, *writer.dropped)
     return EnhanceResult(
+        plan=plan,
         output=plan.target,
-        network=plan.network,
         frames_in=record.frames_in,
         frames_out=record.frames_out,
         seconds=time.perf_counter() - began,
