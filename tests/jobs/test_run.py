@@ -67,3 +67,11 @@ def test_a_source_that_breaks_off_halfway_is_noticed(tmp_path: Path):
     with pytest.raises(VerificationError, match="pictures lost while reading: expected 0"):
         enhance(source, settings=BICUBIC)
     assert not (tmp_path / "cut.x2.48fps.mp4").exists()
+
+
+def test_what_the_target_cannot_hold_is_said_and_not_held_against_it(tmp_path: Path):
+    settings = EnhanceSettings(scale=1, network="bicubic", codec="ffv1")
+    result = enhance(MADE_CLIPS["anamorphic"](tmp_path), tmp_path / "out.mkv", settings)
+    assert any("pixel shape 64/45" in note for note in result.notes)
+    result = enhance(MADE_CLIPS["talkie"](tmp_path), tmp_path / "out.webm", EnhanceSettings(scale=1, network="bicubic"))
+    assert any(note.startswith("attachment") for note in result.notes)

@@ -15,7 +15,13 @@ if TYPE_CHECKING:
     from stvsr.inference import Target
     from stvsr.jobs.plan import Plan
 
-NTSC = {"23.976": "24000/1001", "23.98": "24000/1001", "29.97": "30000/1001", "59.94": "60000/1001"}
+NTSC = {
+    "23.976": "24000/1001",
+    "23.98": "24000/1001",
+    "29.97": "30000/1001",
+    "59.94": "60000/1001",
+    "119.88": "120000/1001",
+}
 """What television calls these rates, and what they are."""
 
 

@@ -10,7 +10,7 @@ import typer
 from typer.exceptions import TyperException
 
 from stvsr import __version__
-from stvsr.cli import bench, console, doctor, enhance, evaluate, inspect, networks, verify
+from stvsr.cli import bench, console, doctor, enhance, evaluate, inspect, networks, train, verify
 from stvsr.errors import STVSRError
 
 OK, MENDABLE, INTERNAL, INTERRUPTED = 0, 1, 70, 130
@@ -29,6 +29,7 @@ app.command("networks")(networks.networks)
 app.command("evaluate")(evaluate.evaluate)
 app.command("bench")(bench.bench)
 app.command("bench")(bench.bench)
+app.command("train")(train.train)
 app.command("doctor")(doctor.doctor)
 
 

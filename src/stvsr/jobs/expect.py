@@ -74,7 +74,7 @@ class Record:
 def expectation(record: Record, info: VideoInfo, plan: Plan, target: Target, dropped: Sequence[str]) -> Expectation:
     """What must come of a source that was read to its end, by arithmetic on what came in.
 
-    dropped: the writer's words for each stream that the target cannot hold; they begin with the stream's kind.
+    dropped: the writer's words for what the target cannot hold; they begin with a stream's kind, or "pixel shape".
     """
     length = record.end - record.start
     frames = count_out(target, record.frames_in, length)
@@ -87,7 +87,9 @@ def expectation(record: Record, info: VideoInfo, plan: Plan, target: Target, dro
         common,
         duration=length * target.slow_motion if target.fps is None else frames / Fraction(target.fps),
         size=plan.size,
-        sample_aspect_ratio=info.sample_aspect_ratio,
+        sample_aspect_ratio=None
+        if any(word.startswith("pixel shape") for word in dropped)
+        else info.sample_aspect_ratio,
         rotation=info.rotation,
         streams=Counter(stream.kind for stream in along) - Counter(word.split()[0] for word in dropped),
         sound=spans_of_sound(Path(info.path), info.start_time) if sounding else None,

@@ -170,14 +170,14 @@ def rate_out(info: VideoInfo, target: Target) -> Fraction | None:
 
 
 def clock_out(info: VideoInfo, target: Target) -> Fraction:
-    """The largest unit of which every output time is a multiple."""
+    """The largest unit of which every output time is a multiple; a microsecond where containers cannot hold that."""
     if target.fps is None:
-        return info.time_base / target.factor
-    start, step = info.start_time, 1 / Fraction(target.fps)
-    return Fraction(
-        gcd(start.numerator * step.denominator, step.numerator * start.denominator),
-        start.denominator * step.denominator,
-    )
+        unit = info.time_base / target.factor
+    else:
+        start, step = info.start_time, 1 / Fraction(target.fps)
+        common = start.denominator * step.denominator
+        unit = Fraction(gcd(int(start * common), int(step * common)), common)
+    return unit if unit.denominator < 2**31 else Fraction(1, 1_000_000)
 
 
 def check_target(source: Path, target: Path, *, is_folder: bool, overwrite: bool) -> None:
