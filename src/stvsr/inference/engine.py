@@ -119,9 +119,8 @@ class Engine:
     def __init__(self, network: Network, settings: RenderSettings, report: RenderReport) -> None:
         self.device = find_device(settings.device)
         self.precision = find_precision(settings.precision, self.device, network)
-        self.network = network.to(self.device).eval()
-        if self.device.type == "cuda":
-            self.network = self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # what tensor cores read
+        # channels last: what tensor cores read, and on a CPU half again as fast for convolutions
+        self.network = network.to(self.device).to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
         self.call = torch.compile(self.network) if settings.compile else self.network
         self.spec = network.spec
         self.layout = window_layout(network.spec, settings.window)
