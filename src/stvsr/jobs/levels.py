@@ -4,6 +4,8 @@ from array import array
 from bisect import bisect_right
 from dataclasses import dataclass, field
 
+from torch.nn import functional as F
+
 from stvsr.clip import Frame
 
 FLAT = 0.5 / 255
@@ -13,7 +15,7 @@ NEARLY_FLAT = 8 / 255
 LEVEL_TOLERANCE = 0.06
 """How far the mean of a picture may lie outside the means of the source's pictures around it."""
 SAMPLES = 128
-"""Per side of a picture, for its spread."""
+"""At least so many a side are looked at where a picture has more."""
 
 
 @dataclass(slots=True)
@@ -26,10 +28,11 @@ class Levels:
 
     def add(self, frame: Frame) -> None:
         """Take note of the next frame."""
-        rows, columns = (max(1, size // SAMPLES) for size in frame.image.shape[-2:])
+        block = blocks(*frame.image.shape[-2:])
+        small = frame.image if block == 1 else F.avg_pool2d(frame.image[None], block)[0]
         self.times.append(float(frame.time))
-        self.means.append(frame.image.mean().item())
-        self.spreads.append(frame.image[:, ::rows, ::columns].std(correction=0, dim=(1, 2)).max().item())
+        self.means.append(small.mean().item())
+        self.spreads.append(small.std(correction=0, dim=(1, 2)).max().item())
 
     def objections(self, source: "Levels", stretch: int) -> list[str]:
         """What the pictures of this film show that the source does not, given that its time runs ``stretch`` slower."""
@@ -48,3 +51,8 @@ class Levels:
         when = self.times[0] + (time - start) / stretch
         at = bisect_right(self.times, when + 1e-3)
         return range(max(0, at - 1), min(len(self.times), at + 1))
+
+
+def blocks(height: int, width: int) -> int:
+    """The side of the squares whose means stand for the picture."""
+    return max(1, min(height, width) // SAMPLES)

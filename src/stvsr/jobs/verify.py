@@ -10,8 +10,10 @@ from pathlib import Path
 
 from stvsr.jobs.expect import Expectation, Record
 from stvsr.jobs.sound import spans_of_sound
-from stvsr.video import VideoInfo, VideoReader
+from stvsr.jobs.watch import watch
+from stvsr.video import VideoInfo, probe
 from stvsr.video.colour import as_yuv
+from stvsr.video.container import DecodeReport
 
 CLOCK = Fraction(1, 500)
 """Containers round timestamps (Matroska to milliseconds); more than this many seconds is drift."""
@@ -55,17 +57,15 @@ def verify(path: Path, expectation: Expectation | None = None) -> VerifyReport:
     Raises InputError where the film cannot be read at all.
     """
     expectation = expectation or Expectation()
-    film = Record()
-    with VideoReader(path) as reader:
-        for frame in reader.frames():
-            film.frame_in(frame)
-        info, broken = reader.info, reader.report.damaged + reader.report.undecodable
+    info, film, report = probe(path), Record(), DecodeReport()
+    for frame in watch(path, info, report):
+        film.frame_in(frame)
     if info.container == "pictures" and expectation.times and len(expectation.times) == film.frames_in:
         film.levels.times = array("d", expectation.times)  # pictures have no clock of their own
     return VerifyReport(
         path=path,
         checks=(
-            equal("broken pictures", 0, broken),
+            equal("broken pictures", 0, report.damaged + report.undecodable),
             *of_time(film, expectation),
             *of_facts(info, expectation),
             *of_sound(path, info, expectation),
