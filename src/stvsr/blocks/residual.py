@@ -18,7 +18,7 @@ class Trunk(nn.Module):
         self.blocks = nn.Sequential(*(ResidualBlock(width) for _ in range(num_blocks)))
 
     def forward(self, *feats: Float[Tensor, "n _ h w"]) -> Float[Tensor, "n e h w"]:
-        return self.blocks(F.relu(self.entry(torch.cat(feats, dim=1))))
+        return self.blocks(F.relu_(self.entry(torch.cat(feats, dim=1))))
 
 
 class ResidualBlock(nn.Module):
@@ -35,4 +35,5 @@ class ResidualBlock(nn.Module):
                 nn.init.zeros_(conv.bias)
 
     def forward(self, feat: Float[Tensor, "n d h w"]) -> Float[Tensor, "n d h w"]:
-        return feat + self.second(F.relu(self.first(feat)))
+        # in place: no convolution needs its own output to differentiate
+        return self.second(F.relu_(self.first(feat))).add_(feat)

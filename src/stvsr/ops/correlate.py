@@ -18,7 +18,7 @@ def local_correlation(
     Each row is compared with a whole row by one matrix product, of which only the band around the diagonal is kept.
     That computes too much and is still five times faster to train with than one product per offset (docs/decisions.md).
     """
-    features, height, width = here.shape[1:]
+    features, height = here.shape[1:3]
     side = 2 * radius + 1
     rows = rearrange(here, "b d h w -> b h w d")
     padded = rearrange(F.pad(there, (radius, radius, radius, radius)), "b d h w -> b h d w")
