@@ -1,5 +1,7 @@
 """Batches: the same for the same step, and true to the footage however they are flipped, turned and reversed."""
 
+from copy import copy
+
 import numpy as np
 import pytest
 import torch
@@ -58,3 +60,14 @@ def test_the_flow_turns_with_the_pictures(sampler: Sampler):
         inside = (..., slice(4, -4), slice(4, -4))
         still_error = F.mse_loss(here[inside], there[inside])
         assert F.mse_loss(here[inside], moved[inside]) < 0.2 * still_error
+
+
+def test_processes_side_by_side_share_the_batch_that_one_would_draw(sampler: Sampler):
+    whole = sampler.batch(3)
+    shares = []
+    for process in range(2):
+        part = copy(sampler)
+        part.items = range(process, 8, 2)
+        shares.append(part.batch(3))
+    assert torch.equal(whole.frames[0::2], shares[0].frames)
+    assert torch.equal(whole.flow_back[1::2], shares[1].flow_back)

@@ -14,6 +14,7 @@ def train(
     minutes: float = typer.Option(None, "--minutes", help="Stop after so many minutes; the same command goes on."),
     settings: list[str] = typer.Option([], "--set", help="field=value, such as optimiser.lr=2e-4."),
     compiled: bool = typer.Option(False, "--compile", help="Fuse small operations (pays on CUDA)."),
+    processes: int = typer.Option(1, "--processes", help="Share each batch among so many processes."),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON object."),
 ) -> None:
     """Train a network by a recipe. Run again with the same arguments to go on after a stop.
@@ -23,7 +24,16 @@ def train(
     from stvsr.training.run import run_recipe
 
     folder = out or Path("runs") / name
-    file = run_recipe(name, data, folder, settings=settings, minutes=minutes, compiled=compiled, report=console.say)
+    file = run_recipe(
+        name,
+        data,
+        folder,
+        settings=settings,
+        minutes=minutes,
+        compiled=compiled,
+        processes=processes,
+        report=console.say,
+    )
     if as_json:
         console.emit({"recipe": name, "weights": str(file)})
     else:

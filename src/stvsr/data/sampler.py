@@ -64,7 +64,10 @@ STRIDES = (1, 2)
 
 
 class Sampler:
-    """Draws batches. Shots shorter than a clip of some cadence are never asked for it."""
+    """Draws batches. Shots shorter than a clip of some cadence are never asked for it.
+
+    Of ``processes`` side by side, each draws its share of the same batch.
+    """
 
     def __init__(
         self,
@@ -76,8 +79,11 @@ class Sampler:
         batch_size: int,
         seed: int,
         device: torch.device,
+        process: int = 0,
+        processes: int = 1,
     ) -> None:
-        self.scale, self.crop, self.batch_size, self.seed, self.device = scale, crop, batch_size, seed, device
+        self.scale, self.crop, self.seed, self.device = scale, crop, seed, device
+        self.items = range(process, batch_size, processes)
         self.cadences = tuple(cadences)
         self.distances = sorted({cadence.factor * stride for cadence in cadences for stride in STRIDES} & set(range(5)))
         cv2.setNumThreads(1)  # the shots run side by side; threads within threads only wait for each other
@@ -120,15 +126,11 @@ class Sampler:
                 cell = max(self.crop // 2, 8)
                 small = from_bytes(shot.small[list(starts)]).mean(1, keepdim=True)
                 texture = F.avg_pool2d((small - F.avg_pool2d(small, 5, 1, 2)).abs(), self.crop, cell)
-                motion = F.avg_pool2d(
-                    flows[list(starts), 0].float().square().sum(1, keepdim=True).sqrt(), self.crop, cell
-                )
-                score = (
-                    (0.003 + texture)
-                    * (0.3 + motion.clamp(max=6))
-                    * self.shares[number]
-                    * (1.0 if stride == 1 else 0.3)
-                )
+                speed = flows[list(starts), 0].float().square().sum(1, keepdim=True).sqrt()
+                motion = F.avg_pool2d(speed, self.crop, cell)
+                # most is learned where an input frame moves by a few pixels; far motion is mostly blur and occlusion
+                worth = 0.3 + motion / (1 + (motion / 3) ** 3)
+                score = (0.003 + texture) * worth * self.shares[number] * (1.0 if stride == 1 else 0.3)
                 for (start, row, column), weight in np.ndenumerate(score.squeeze(1).cpu().numpy()):
                     places.append((number, stride, starts[start], row * cell, column * cell))
                     weights.append(float(weight))
@@ -140,17 +142,11 @@ class Sampler:
         return places, list(np.cumsum(weights))
 
     def batch(self, step: int) -> Batch:
-        """The batch of this step."""
+        """The batch of this step, or this process's share of it."""
         random = np.random.default_rng((self.seed, step))
         probabilities = np.array([cadence.probability for cadence in self.cadences])
         cadence = self.cadences[random.choice(len(self.cadences), p=probabilities / probabilities.sum())]
-        places, weights = self.places[cadence]
-        clips = [
-            self.cut(
-                places[min(bisect_right(weights, random.random() * weights[-1]), len(places) - 1)], cadence, random
-            )
-            for _ in range(self.batch_size)
-        ]
+        clips = [self.draw(cadence, np.random.default_rng((self.seed, step, item))) for item in self.items]
         frames, small, flows = (torch.stack(parts) for parts in zip(*clips, strict=True))
         return Batch(
             cadence=cadence,
@@ -160,6 +156,14 @@ class Sampler:
             flow_forth=flows[:, :, 0].float(),
             flow_back=flows[:, :, 1].float(),
         )
+
+    def draw(
+        self, cadence: Cadence, random: np.random.Generator
+    ) -> tuple[UInt8[Tensor, "s c H W"], UInt8[Tensor, "s c h w"], Float[Tensor, "p way 2 h w"]]:
+        """One clip from a place drawn by its weight."""
+        places, weights = self.places[cadence]
+        place = places[min(bisect_right(weights, random.random() * weights[-1]), len(places) - 1)]
+        return self.cut(place, cadence, random)
 
     def cut(
         self, place: tuple[int, int, int, int, int], cadence: Cadence, random: np.random.Generator

@@ -35,6 +35,7 @@ def train(
     minutes: float = math.inf,
     initial: Path | None = None,
     compiled: bool = False,
+    processes: int = 1,
     checkpoint_minutes: float = 3,
     report: Callable[[str], None] = print,
 ) -> Path:
@@ -42,10 +43,19 @@ def train(
 
     Run again with the same arguments to go on where the last checkpoint stopped: the same batches follow.
     initial: a file written by ``torch.save`` of a state dict to start from. compiled: fuse the trunks' small
-    operations (a minute of compilation; pays on CUDA). Raises TrainingError for bad data, a checkpoint of another
-    recipe, or a loss that is not finite.
+    operations (a minute of compilation; pays on CUDA). processes: share each batch among so many processes, one per
+    device; on a CPU, where small crops leave threads waiting for each other, one per core. Raises TrainingError for
+    bad data, a checkpoint of another recipe, or a loss that is not finite.
     """
-    fabric = Fabric(accelerator="auto", devices=1, precision=recipe.precision)  # pyright: ignore[reportArgumentType]
+    fabric = Fabric(
+        accelerator="auto",
+        devices=processes,
+        strategy="auto" if processes == 1 else "ddp",
+        precision=recipe.precision,  # pyright: ignore[reportArgumentType]
+    )
+    if processes > 1:
+        fabric.launch()
+    report = report if fabric.is_global_zero else str
     fabric.seed_everything(recipe.seed, verbose=False)
     started = time.monotonic()
     network = NETWORKS[recipe.network](scale=recipe.scale)
@@ -73,13 +83,15 @@ def train(
         batch_size=recipe.batch,
         seed=recipe.seed,
         device=fabric.device,
+        process=fabric.global_rank,
+        processes=fabric.world_size,
     )
     count = sum(len(shot.frames) for shot in kept)
     report(f"{len(kept)} shots, {count} frames, ready after {time.monotonic() - started:.0f} s")
 
     checkpoint = Checkpoint(out, recipe)
     step, seconds = checkpoint.load(network, average, adam)
-    writer = SummaryWriter(str(out / "log"))
+    writer = SummaryWriter(str(out / "log")) if fabric.is_global_zero else None
 
     def learn(batch: Batch) -> dict[str, Tensor]:
         with fabric.autocast():
@@ -89,6 +101,8 @@ def train(
             if parameter.grad is not None:
                 parameter.grad.zero_()  # kept in place: a captured step writes to the same memory every time
         fabric.backward(loss)
+        if fabric.world_size > 1:
+            share_gradients(fabric, network)
         torch.nn.utils.clip_grad_norm_(network.parameters(), recipe.optimiser.clip)
         adam.step()
         torch._foreach_lerp_(list(average.parameters()), list(network.parameters()), 1 - recipe.optimiser.ema)
@@ -96,7 +110,9 @@ def train(
 
     learners: dict[Cadence, Callable[[Batch], dict[str, Tensor]]] = {}
     session, last_saved, first_step = time.monotonic(), time.monotonic(), step
-    while step < recipe.steps and time.monotonic() - started < 60 * minutes:
+    while step < recipe.steps:
+        if step % 20 == 0 and fabric.broadcast(time.monotonic() - started > 60 * minutes):
+            break
         batch = sampler.batch(step)
         set_rate(adam, rate, learning_rate(recipe, step))
         done = step / recipe.steps
@@ -114,7 +130,7 @@ def train(
                     f"The loss is {values['loss']} at step {step}. The last checkpoint in {out} is sound: "
                     f"start again from it with a lower rate, --set optimiser.lr={recipe.optimiser.lr / 2:g}."
                 )
-            for name, value in values.items():
+            for name, value in values.items() if writer else ():
                 writer.add_scalar(f"loss/{name}", value, step)
             if step % 500 == 0 or step == recipe.steps:
                 speed = (step - first_step) / max(time.monotonic() - session, 1e-6)
@@ -122,18 +138,30 @@ def train(
                     f"step {step} of {recipe.steps}, {speed:.1f} steps/s, "
                     + ", ".join(f"{k} {v:.4f}" for k, v in values.items())
                 )
-        if time.monotonic() - last_saved > 60 * checkpoint_minutes:
+        if fabric.is_global_zero and time.monotonic() - last_saved > 60 * checkpoint_minutes:
             checkpoint.save(network, average, adam, step, seconds + time.monotonic() - started)
             last_saved = time.monotonic()
 
-    checkpoint.save(network, average, adam, step, seconds + time.monotonic() - started)
-    if held_out:
-        quality = validate(average, held_out, recipe.scale, fabric.device)
+    if writer:
+        checkpoint.save(network, average, adam, step, seconds + time.monotonic() - started)
+        quality = validate(average, held_out, recipe.scale, fabric.device) if held_out else {}
         for name, value in quality.items():
             writer.add_scalar(f"held_out/{name}", value, step)
         report(f"held-out shots at step {step}: " + ", ".join(f"{name} {value:.2f}" for name, value in quality.items()))
-    writer.close()
+        writer.close()
+    fabric.barrier()
+    if not fabric.is_global_zero:
+        raise SystemExit(0)  # the other processes were here for the gradients
     return checkpoint.folder
+
+
+def share_gradients(fabric: Fabric, network: Network) -> None:
+    """Replace each gradient by its mean over the processes, in one message."""
+    gradients = [parameter.grad for parameter in network.parameters() if parameter.grad is not None]
+    mean = fabric.all_reduce(torch.cat([gradient.flatten() for gradient in gradients]), reduce_op="mean")
+    assert isinstance(mean, Tensor)
+    for gradient, part in zip(gradients, mean.split([gradient.numel() for gradient in gradients]), strict=True):
+        gradient.copy_(part.view_as(gradient))
 
 
 def capture(learn: Callable[[Batch], dict[str, Tensor]], example: Batch) -> Callable[[Batch], dict[str, Tensor]]:

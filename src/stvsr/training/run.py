@@ -17,6 +17,7 @@ def run_recipe(
     settings: Sequence[str] = (),
     minutes: float | None = None,
     compiled: bool = False,
+    processes: int = 1,
     report: Callable[[str], None] = print,
 ) -> Path:
     """Train by the recipe with ``settings`` (field=value) applied, and write weights and card into ``out``.
@@ -39,6 +40,8 @@ def run_recipe(
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise TrainingError(f"Cannot write the run to {out}: {error}. Choose another --out.") from error
-    checkpoint = train(recipe, data, out, minutes=minutes or math.inf, compiled=compiled, report=report)
+    checkpoint = train(
+        recipe, data, out, minutes=minutes or math.inf, compiled=compiled, processes=processes, report=report
+    )
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     return publish(checkpoint, recipe, data, out, describe_machine(device))
