@@ -57,7 +57,7 @@ def test_the_crop_box_keeps_the_left_half(tmp_path: Path):
 @pytest.mark.parametrize(
     ("prepare", "words"),
     [
-        (lambda folder: None, "no footage.csv"),
+        (lambda _: None, "no footage.csv"),
         (lambda folder: table(folder, 5, [[0, 20]]), "not there"),
         (
             lambda folder: (clip(folder / "train" / "a.mkv", frames=3), table(folder, 5, [[0, 3]])),

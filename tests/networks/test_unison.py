@@ -40,7 +40,7 @@ def test_an_untrained_network_is_close_to_bicubic_at_the_keys():
 
 
 def test_steady_motion_is_followed_at_every_instant():
-    """Where everything moves by (v, 0) per frame, the flow from any instant to any other is v times the time between."""
+    """Where all moves by (v, 0) per frame, the flow from any instant to any other is v times the time between."""
     forth, back = torch.zeros(1, 1, 2, 4, 4), torch.zeros(1, 1, 2, 4, 4)
     forth[:, :, 0], back[:, :, 0] = 3.0, -3.0
     for here in (Fraction(0), Fraction(1, 3), Fraction(1, 2), Fraction(1)):

@@ -58,3 +58,12 @@ def test_autocast_does_not_coarsen_a_picture():
         coarse, phases = resize(image, 4), F.pixel_shuffle(enlarge_phases(image, 4), 4)
     assert torch.equal(coarse, resize(image, 4))
     assert torch.allclose(phases, resize(image, 4), atol=1e-6)
+
+
+def test_what_was_resized_in_inference_mode_can_be_trained_with_afterwards():
+    with torch.inference_mode():
+        resize(torch.rand(1, 1, 7, 5), 3)
+        enlarge_phases(torch.rand(1, 2, 7, 5), 3)
+    image = torch.rand(1, 2, 7, 5, requires_grad=True)
+    (resize(image, 3).sum() + enlarge_phases(image, 3).sum()).backward()
+    assert image.grad is not None

@@ -107,7 +107,8 @@ def test_a_film_that_is_cut_short_gives_what_it_has_and_says_what_is_missing(tmp
         count = len(list(reader.frames()))
     assert 0 < count < 48
     assert reader.report.undecodable == 48 - count or suffix == "mkv"
-    assert reader.report.short_by == pytest.approx(Fraction(48 - count, 24), abs=0.05)
+    # pictures are not stored in the order they are shown, so a few may be missing before the last one that is there
+    assert reader.report.short_by == pytest.approx(Fraction(48 - count, 24), abs=0.2)
     assert any("before the film says it does" in remark for remark in reader.report.remarks)
 
 

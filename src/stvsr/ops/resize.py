@@ -64,7 +64,11 @@ def apply_bands(images: Float[Tensor, "*n h w"], rows: Bands, columns: Bands) ->
         return torch.cat(parts, dim=-1)
 
 
+# Constants are kept as plain tensors: one made in inference mode could not be trained with afterwards.
+
+
 @lru_cache(maxsize=64)
+@torch.inference_mode(False)
 def resize_bands(size: int, new_size: int, scale: float) -> Bands:
     """``resize_matrix`` cut into bands of 64 rows without the zeros on either side: first column, and the rest."""
     bands = []
@@ -76,6 +80,7 @@ def resize_bands(size: int, new_size: int, scale: float) -> Bands:
 
 
 @lru_cache(maxsize=64)
+@torch.inference_mode(False)
 def resize_matrix(size: int, new_size: int, scale: float) -> Float[Tensor, "new_size size"]:
     """The weights that make ``new_size`` samples out of ``size`` samples."""
     stretch = min(scale, 1.0)  # below 1 the kernel is widened, which removes what the new grid cannot hold
@@ -92,6 +97,7 @@ def resize_matrix(size: int, new_size: int, scale: float) -> Float[Tensor, "new_
 
 
 @lru_cache(maxsize=8)
+@torch.inference_mode(False)
 def phase_kernel(
     channels: int, scale: int, device: torch.device
 ) -> Float[Tensor, "{channels}*{scale}**2 {channels} 5 5"]:
