@@ -28,12 +28,18 @@ class ResidualBlock(nn.Module):
         super().__init__()
         self.first = nn.Conv2d(width, width, 3, padding=1)
         self.second = nn.Conv2d(width, width, 3, padding=1)
-        with torch.no_grad():  # close to the identity at the start, so that deep chains of blocks train
-            for conv in (self.first, self.second):
-                nn.init.kaiming_normal_(conv.weight)
-                conv.weight.mul_(0.1)
-                nn.init.zeros_(conv.bias)
+        for conv in (self.first, self.second):  # close to the identity, so that deep chains of blocks train
+            nn.init.kaiming_normal_(conv.weight)
+            start_small(conv)
 
     def forward(self, feat: Float[Tensor, "n d h w"]) -> Float[Tensor, "n d h w"]:
         # in place: no convolution needs its own output to differentiate
         return self.second(F.relu_(self.first(feat))).add_(feat)
+
+
+@torch.no_grad()
+def start_small(conv: nn.Conv2d) -> None:
+    """Let a branch begin with little to say: a tenth of the usual weights, no bias."""
+    conv.weight.mul_(0.1)
+    if conv.bias is not None:
+        conv.bias.zero_()

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import av
 import torch
+from av.error import FFmpegError
 from jaxtyping import UInt8
 from torch import Tensor
 from torch.nn import functional as F
@@ -105,7 +106,7 @@ def decode(path: Path) -> Iterator[UInt8[Tensor, "c h w"]]:
             with av.open(str(file)) as container:
                 for frame in container.decode(video=0):
                     yield torch.from_numpy(frame.to_ndarray(format="rgb24")).permute(2, 0, 1)
-        except av.FFmpegError as error:
+        except FFmpegError as error:
             raise TrainingError(
                 f"{file} cannot be decoded ({error}). Remove it from footage.csv, or mend it."
             ) from error

@@ -23,7 +23,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from stvsr.blocks.residual import Trunk
+from stvsr.blocks.residual import Trunk, start_small
 from stvsr.clip import Times
 from stvsr.errors import SettingsError
 from stvsr.networks.base import Network, Spec, TrainingOutput
@@ -81,9 +81,7 @@ class Unison(Network):
         self.backward_cell = Trunk(2 * width, width, num_blocks=config.backward_blocks)
         self.forward_cell = Trunk(3 * width, width, num_blocks=config.forward_blocks)
         self.head = nn.Conv2d(width, 3 * config.scale**2, 3, padding=1)
-        with torch.no_grad():  # the first step is then close to bicubic
-            self.head.weight.mul_(0.1)
-            nn.init.zeros_(self.head.bias)
+        start_small(self.head)  # the first step is then close to bicubic
 
     def render(self, clip: Float[Tensor, "b t c h w"], times: Times) -> Float[Tensor, "b s c H W"]:
         return self.training_forward(clip, times).frames
@@ -184,9 +182,7 @@ class Between(nn.Module):
         super().__init__()
         self.merge = Trunk(2 * width + 6 + 2 + 1, width, num_blocks=num_blocks)
         self.refine = nn.Conv2d(width, 5, 3, padding=1)
-        with torch.no_grad():
-            self.refine.weight.mul_(0.1)
-            nn.init.zeros_(self.refine.bias)
+        start_small(self.refine)
 
     def forward(
         self,

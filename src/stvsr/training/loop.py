@@ -15,6 +15,7 @@ from pathlib import Path
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 from torch.utils.tensorboard import SummaryWriter
 
 from stvsr.blocks.residual import Trunk
@@ -55,7 +56,8 @@ def train(
     )
     if processes > 1:
         fabric.launch()
-    report = report if fabric.is_global_zero else str
+    if not fabric.is_global_zero:
+        report = silent
     fabric.seed_everything(recipe.seed, verbose=False)
     started = time.monotonic()
     network = NETWORKS[recipe.network](scale=recipe.scale)
@@ -71,6 +73,7 @@ def train(
     on_cuda = fabric.device.type == "cuda"
     adam = torch.optim.Adam(network.parameters(), lr=rate if on_cuda else 0.0, betas=(0.9, 0.99), capturable=on_cuda)
     flow_weight = torch.zeros((), device=fabric.device)
+    follow = get_ema_multi_avg_fn(recipe.optimiser.ema)
 
     shots = read_footage(data)
     kept = [shot for shot in shots if not shot.name.startswith(recipe.held_out)]
@@ -105,7 +108,7 @@ def train(
             share_gradients(fabric, network)
         torch.nn.utils.clip_grad_norm_(network.parameters(), recipe.optimiser.clip)
         adam.step()
-        torch._foreach_lerp_(list(average.parameters()), list(network.parameters()), 1 - recipe.optimiser.ema)
+        follow(list(average.parameters()), list(network.parameters()), None)
         return terms | {"loss": loss.detach()}
 
     learners: dict[Cadence, Callable[[Batch], dict[str, Tensor]]] = {}
@@ -130,8 +133,9 @@ def train(
                     f"The loss is {values['loss']} at step {step}. The last checkpoint in {out} is sound: "
                     f"start again from it with a lower rate, --set optimiser.lr={recipe.optimiser.lr / 2:g}."
                 )
-            for name, value in values.items() if writer else ():
-                writer.add_scalar(f"loss/{name}", value, step)
+            if writer:
+                for name, value in values.items():
+                    writer.add_scalar(f"loss/{name}", value, step)
             if step % 500 == 0 or step == recipe.steps:
                 speed = (step - first_step) / max(time.monotonic() - session, 1e-6)
                 report(
@@ -153,6 +157,10 @@ def train(
     if not fabric.is_global_zero:
         raise SystemExit(0)  # the other processes were here for the gradients
     return checkpoint.folder
+
+
+def silent(_: str) -> None:
+    """What the processes beside the first report."""
 
 
 def share_gradients(fabric: Fabric, network: Network) -> None:
