@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check clean
+.PHONY: demo test check results clean
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -15,11 +15,15 @@ demo: .venv/installed   ## enhance two real clips; pictures and numbers land in 
 test: .venv/installed   ## what continuous integration runs
 	$(BIN)/python -m pytest -q -n 2
 
-check: .venv/installed  ## style, types, import directions
-	$(BIN)/ruff check src tests examples
-	$(BIN)/ruff format --check src tests examples
+check: .venv/installed  ## style, types, import directions, and the commands in the docs
+	$(BIN)/ruff check src tests examples benchmarks
+	$(BIN)/ruff format --check src tests examples benchmarks
 	$(BIN)/pyright
 	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q tests/test_docs.py
+
+results: .venv/installed ## write every table of results; needs ../shared/footage/eval
+	$(BIN)/python benchmarks/results.py
 
 clean:
 	rm -rf .venv demo build

@@ -21,7 +21,7 @@ OPTIONS = {
     "networks": "json",
     "evaluate": "data device json network precision scale suite weights without",
     "bench": "device json network precision scale size",
-    "train": "compiled data json minutes name out processes settings",
+    "train": "compiled data initial json minutes name out processes settings",
     "doctor": "json",
 }
 

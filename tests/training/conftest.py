@@ -11,6 +11,7 @@ from stvsr.data.sampler import Cadence
 from stvsr.networks.unison import Unison, UnisonConfig
 from stvsr.ops.resize import resize
 from stvsr.training.recipes import RECIPES, Optimiser, Recipe
+from stvsr.weights.catalog import CATALOG, Entry
 
 TINY = UnisonConfig(width=8, encoder_blocks=1, backward_blocks=1, forward_blocks=1, flow_width=8)
 RECIPE = Recipe(
@@ -34,5 +35,6 @@ def tiny_recipe(monkeypatch: pytest.MonkeyPatch) -> Recipe:
     shots = [Shot(name=name, frames=frames, share=1.0) for name in ("kept", "held")]
     monkeypatch.setattr(loop, "read_footage", lambda _: shots)
     monkeypatch.setitem(loop.NETWORKS, "tiny", lambda scale: Unison(replace(TINY, scale=scale)))
+    monkeypatch.setitem(CATALOG, "tiny", Entry(paper="", scales=(4,)))
     monkeypatch.setitem(RECIPES, "tiny", lambda: RECIPE)
     return RECIPE

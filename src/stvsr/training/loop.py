@@ -26,6 +26,7 @@ from stvsr.errors import TrainingError
 from stvsr.networks import NETWORKS, Network
 from stvsr.training.losses import unison_loss
 from stvsr.training.recipes import Recipe
+from stvsr.weights.catalog import load_network
 
 
 def train(
@@ -43,10 +44,11 @@ def train(
     """Train until the recipe's last step or for so many minutes, and return the folder of the checkpoint.
 
     Run again with the same arguments to go on where the last checkpoint stopped: the same batches follow.
-    initial: a file written by ``torch.save`` of a state dict to start from. compiled: fuse the trunks' small
+    initial: a weight file to start from, instead of fresh weights. compiled: fuse the trunks' small
     operations (a minute of compilation; pays on CUDA). processes: share each batch among so many processes, one per
     device; on a CPU, where small crops leave threads waiting for each other, one per core. Raises TrainingError for
-    bad data, a checkpoint of another recipe, or a loss that is not finite.
+    bad data, a checkpoint of another recipe, or a loss that is not finite; WeightsError for an ``initial`` of another
+    network.
     """
     fabric = Fabric(
         accelerator="auto",
@@ -60,9 +62,10 @@ def train(
         report = silent
     fabric.seed_everything(recipe.seed, verbose=False)
     started = time.monotonic()
-    network = NETWORKS[recipe.network](scale=recipe.scale)
-    if initial is not None:
-        network.load_state_dict(torch.load(initial, weights_only=True, map_location="cpu"))
+    if initial is None:
+        network = NETWORKS[recipe.network](scale=recipe.scale)
+    else:
+        network = load_network(recipe.network, recipe.scale, weights=initial)
     network = network.to(fabric.device, memory_format=torch.channels_last).train()  # pyright: ignore[reportCallIssue]
     average = deepcopy(network).eval().requires_grad_(False)
     if compiled:

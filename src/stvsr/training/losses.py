@@ -27,7 +27,7 @@ def unison_loss(
     """Unison's loss and its terms by name, for the log. ``flow_weight`` changes over the run."""
     forth, back = output.extras["flow_forth"], output.extras["flow_back"]
     terms = {
-        "frames": charbonnier(output.frames, batch.frames),
+        "frames": charbonnier(output.frames, batch.frames, epsilon=weights.epsilon),
         "base": charbonnier(output.extras["base"], batch.small_frames),
         "end_point_error": (end_point_error(forth, batch.flow_forth) + end_point_error(back, batch.flow_back)) / 2,
         "photometric": photometric(batch.clip, forth, back),

@@ -14,14 +14,18 @@ from stvsr.training.recipes import Recipe
 from stvsr.weights.files import Weights, save_weights
 
 
-def publish(checkpoint: Path, recipe: Recipe, data: Path, target: Path, machine: str) -> Path:
-    """Write ``NETWORK-xSCALE.safetensors`` (fp16) and its card into the folder ``target``; return the weight file."""
+def publish(checkpoint: Path, recipe: Recipe, data: Path, target: Path, machine: str, *, history: str = "") -> Path:
+    """Write ``NETWORK-xSCALE.safetensors`` (fp16) and its card into the folder ``target``; return the weight file.
+
+    history: what happened on the way that the recipe does not tell, in sentences.
+    """
     facts = torch.load(checkpoint / "network.pt", weights_only=True, map_location="cpu")
     card = {
         "recipe": json.dumps(asdict(recipe), default=str),
         "steps": str(facts["step"]),
         "seconds": f"{facts['seconds']:.0f}",
         "machine": machine,
+        "history": history or "one run by the recipe, from fresh weights",
         "software": f"torch {torch.__version__}, Python {platform.python_version()}",
     }
     file = target / f"{recipe.network}-x{recipe.scale}.safetensors"
@@ -61,6 +65,7 @@ weights, stored as fp16. Licence of the weights: Apache-2.0.
 | steps | {card["steps"]} of {recipe.steps}, batch {recipe.batch}, input crops {recipe.crop} x {recipe.crop} |
 | time | {float(card["seconds"]) / 60:.0f} minutes |
 | machine | {card["machine"]} |
+| history | {card["history"]} |
 | software | {card["software"]} |
 | degradation | MATLAB bicubic 1/{recipe.scale}, 8-bit: for clean small video, not heavy compression |
 | never seen in training | {", ".join(recipe.held_out)}; every evaluation set |

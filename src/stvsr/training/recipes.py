@@ -15,6 +15,8 @@ from stvsr.errors import SettingsError
 class LossWeights:
     """Weights of Unison's loss terms."""
 
+    epsilon: float = 1e-3
+    """Of the frames' Charbonnier loss. Errors well below it count squared: a large one favours PSNR."""
     base: float = 0.2
     """The small picture under each frame, against the true one."""
     flow_start: float = 0.05

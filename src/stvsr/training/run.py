@@ -16,6 +16,7 @@ def run_recipe(
     *,
     settings: Sequence[str] = (),
     minutes: float | None = None,
+    initial: Path | None = None,
     compiled: bool = False,
     processes: int = 1,
     report: Callable[[str], None] = print,
@@ -41,7 +42,15 @@ def run_recipe(
     except OSError as error:
         raise TrainingError(f"Cannot write the run to {out}: {error}. Choose another --out.") from error
     checkpoint = train(
-        recipe, data, out, minutes=minutes or math.inf, compiled=compiled, processes=processes, report=report
+        recipe,
+        data,
+        out,
+        minutes=minutes or math.inf,
+        initial=initial,
+        compiled=compiled,
+        processes=processes,
+        report=report,
     )
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    return publish(checkpoint, recipe, data, out, describe_machine(device))
+    history = f"started from {initial.name}" if initial else ""
+    return publish(checkpoint, recipe, data, out, describe_machine(device), history=history)
