@@ -70,7 +70,7 @@ def unison_s() -> Recipe:
     return Recipe(
         network="unison-s",
         scale=4,
-        steps=8_400,
+        steps=8_150,
         batch=2,
         crop=32,
         precision="32-true",
