@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional as F
@@ -40,6 +40,7 @@ def far_sighted(reach: int, multiple: int, scale: int) -> Callable[[Tensor], Ten
     multiple=st.sampled_from([1, 2, 4]),
     scale=st.sampled_from([1, 2]),
 )
+@example(height=4, width=24, tile=16, reach=3, multiple=4, scale=1)  # the smallest tile and the widest overlap
 def test_tiled_is_untiled_bit_for_bit_where_the_reach_is_known(height, width, tile, reach, multiple, scale):
     spec = Spec(scale=scale, step=None, reach=reach, multiple_of=multiple)
     clip, render = levels(1, 3, height, width), far_sighted(reach, multiple, scale)

@@ -64,7 +64,7 @@ def spans(size: int, tile: int, spec: Spec) -> list[Span]:
     tile = max(tile, smallest_tile(spec)) // multiple * multiple
     if size <= tile:
         return [Span(0, size, torch.ones(size * spec.scale))]
-    exact = spec.reach is not None and 2 * spec.reach + multiple - 1 <= tile // 2
+    exact = spec.reach is not None and 2 * spec.reach + multiple - 1 <= tile * 3 // 4
     overlap = 2 * spec.reach if exact else min(FADE, tile // 4)  # type: ignore[operator]
     least = overlap + multiple - 1  # starts are rounded down, which may eat so much of an overlap
     count = ceil((size - least) / (tile - least))
