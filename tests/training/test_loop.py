@@ -20,15 +20,15 @@ def test_a_stopped_run_goes_on_to_the_same_weights_as_one_that_was_not_stopped(
 ):
     whole = weights(loop.train(tiny_recipe, tmp_path, tmp_path / "whole", report=str))
 
-    real, calls = loop.unison_loss, []
+    real, calls = loop.Sampler.batch, []
 
-    def killed_at_the_fourth_step(*arguments):
+    def killed_at_the_fourth_step(sampler: loop.Sampler, step: int):
         calls.append(1)
         if len(calls) == 4:
             raise KeyboardInterrupt
-        return real(*arguments)
+        return real(sampler, step)
 
-    monkeypatch.setattr(loop, "unison_loss", killed_at_the_fourth_step)
+    monkeypatch.setattr(loop.Sampler, "batch", killed_at_the_fourth_step)
     with pytest.raises(KeyboardInterrupt):
         loop.train(tiny_recipe, tmp_path, tmp_path / "cut", checkpoint_minutes=0, report=str)
     assert torch.load(tmp_path / "cut" / "checkpoint" / "network.pt", weights_only=True)["step"] == 3

@@ -44,8 +44,9 @@ class Shot:
     """How often it is drawn, relative to its number of frames."""
 
 
-def read_footage(folder: Path) -> list[Shot]:
+def read_footage(folder: Path, *, most_clips: int | None = None) -> list[Shot]:
     """The shots listed in ``footage.csv``, cut, cropped and shrunk; clips are decoded side by side.
+    most_clips: only so many, from all over the table.
 
     Raises TrainingError where there is no table, a file is missing or cannot be decoded, or no shot is long enough.
     """
@@ -57,6 +58,8 @@ def read_footage(folder: Path) -> list[Shot]:
         )
     with table_path.open(newline="") as table:
         rows = list(csv.DictReader(table))
+    if most_clips is not None and most_clips < len(rows):
+        rows = rows[:: len(rows) // most_clips][:most_clips]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         shots = [shot for clip in pool.map(lambda row: read_clip(folder, row), rows) for shot in clip]
     if not shots:

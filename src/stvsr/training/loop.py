@@ -24,7 +24,6 @@ from stvsr.data.footage import Shot, read_footage
 from stvsr.data.sampler import Batch, Cadence, Sampler
 from stvsr.errors import TrainingError
 from stvsr.networks import NETWORKS, Network
-from stvsr.training.losses import unison_loss
 from stvsr.training.recipes import Recipe
 from stvsr.weights.catalog import load_network
 
@@ -75,7 +74,7 @@ def train(
     rate = torch.zeros((), device=fabric.device)  # a tensor, so that a captured step reads its present value
     on_cuda = fabric.device.type == "cuda"
     adam = torch.optim.Adam(network.parameters(), lr=rate if on_cuda else 0.0, betas=(0.9, 0.99), capturable=on_cuda)
-    flow_weight = torch.zeros((), device=fabric.device)
+    done = torch.zeros((), device=fabric.device)  # the share of the run that lies behind; a tensor for the same reason
     follow = get_ema_multi_avg_fn(recipe.optimiser.ema)
 
     shots = read_footage(data)
@@ -102,7 +101,7 @@ def train(
     def learn(batch: Batch) -> dict[str, Tensor]:
         with fabric.autocast():
             output = network.training_forward(batch.clip, batch.cadence.times)
-        loss, terms = unison_loss(output, batch, recipe.losses, flow_weight)
+        loss, terms = recipe.losses(output, batch, done)
         for parameter in network.parameters():
             if parameter.grad is not None:
                 parameter.grad.zero_()  # kept in place: a captured step writes to the same memory every time
@@ -121,8 +120,7 @@ def train(
             break
         batch = sampler.batch(step)
         set_rate(adam, rate, learning_rate(recipe, step))
-        done = step / recipe.steps
-        flow_weight.fill_(recipe.losses.flow_start + (recipe.losses.flow_end - recipe.losses.flow_start) * done)
+        done.fill_(step / recipe.steps)
         if on_cuda and batch.cadence not in learners:
             learners[batch.cadence] = capture(learn, batch)
             session, first_step = time.monotonic(), step + 1
@@ -231,12 +229,10 @@ def validate(network: Network, shots: list[Shot], scale: int, device: torch.devi
         psnr = (-10 * error.log10()).tolist()
         keys += psnr[::2]
         between += psnr[1::2]
-        length.append(float(output.extras["flow_forth"].square().sum(2).sqrt().mean()))
-    return {
-        "psnr_key": sum(keys) / len(keys),
-        "psnr_between": sum(between) / len(between),
-        "flow_length": sum(length) / len(length),
-    }
+        if "flow_forth" in output.extras:
+            length.append(float(output.extras["flow_forth"].square().sum(2).sqrt().mean()))
+    quality = {"psnr_key": keys, "psnr_between": between, "flow_length": length}
+    return {name: sum(values) / len(values) for name, values in quality.items() if values}
 
 
 class Checkpoint:

@@ -9,21 +9,7 @@ from typing import Any
 
 from stvsr.data.sampler import Cadence
 from stvsr.errors import SettingsError
-
-
-@dataclass(frozen=True, kw_only=True)
-class LossWeights:
-    """Weights of Unison's loss terms."""
-
-    epsilon: float = 1e-3
-    """Of the frames' Charbonnier loss. Errors well below it count squared: a large one favours PSNR."""
-    base: float = 0.2
-    """The small picture under each frame, against the true one."""
-    flow_start: float = 0.05
-    """End-point error against the classical flow, at the first step; it falls linearly to ``flow_end``."""
-    flow_end: float = 0.005
-    photometric: float = 0.05
-    """Input frames warped onto their neighbours by the flow."""
+from stvsr.training.losses import Loss, UnisonLoss
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +38,7 @@ class Recipe:
     seed: int = 1
     cadences: tuple[Cadence, ...] = (Cadence(keys=4, factor=2, probability=1.0),)
     optimiser: Optimiser = field(default_factory=Optimiser)
-    losses: LossWeights = field(default_factory=LossWeights)
+    losses: Loss = field(default_factory=UnisonLoss)
     held_out: tuple[str, ...] = (
         "davis2016val_480p/cows",
         "davis2016val_480p/parkour",
@@ -76,7 +62,7 @@ def unison_s() -> Recipe:
         precision="32-true",
         cadences=ANY_INSTANT,
         optimiser=Optimiser(lr=1.6e-3),
-        losses=LossWeights(epsilon=0.05, flow_end=0.002),
+        losses=UnisonLoss(epsilon=0.05, flow_end=0.002),
     )
 
 
