@@ -6,6 +6,7 @@ import pytest
 import torch
 
 import stvsr.training.loop as loop
+import stvsr.training.overfit as overfit
 from stvsr.data.footage import Shot
 from stvsr.data.sampler import Cadence
 from stvsr.networks.unison import Unison, UnisonConfig
@@ -34,6 +35,7 @@ def tiny_recipe(monkeypatch: pytest.MonkeyPatch) -> Recipe:
     frames = torch.cat([large[..., 16:144, 100 - 4 * i : 228 - 4 * i] for i in range(12)])
     shots = [Shot(name=name, frames=frames, share=1.0) for name in ("kept", "held")]
     monkeypatch.setattr(loop, "read_footage", lambda _: shots)
+    monkeypatch.setattr(overfit, "read_footage", lambda _, most_clips: shots[:most_clips])
     monkeypatch.setitem(loop.NETWORKS, "tiny", lambda scale: Unison(replace(TINY, scale=scale)))
     monkeypatch.setitem(CATALOG, "tiny", Entry(paper="", scales=(4,)))
     monkeypatch.setitem(RECIPES, "tiny", lambda: RECIPE)

@@ -76,6 +76,13 @@ def unison_m() -> Recipe:
 RECIPES: dict[str, Callable[[], Recipe]] = {"unison_s": unison_s, "unison_m": unison_m}
 
 
+def recipe_of(name: str) -> Recipe:
+    """Raises SettingsError for an unknown name."""
+    if name not in RECIPES:
+        raise SettingsError(f"There is no recipe {name!r}. Choose one of: {', '.join(RECIPES)}.")
+    return RECIPES[name]()
+
+
 def with_settings(recipe: Recipe, settings: Sequence[str]) -> Recipe:
     """Apply ``field=value`` and ``group.field=value``. Raises SettingsError for what the recipe does not have."""
     for setting in settings:

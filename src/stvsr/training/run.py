@@ -1,12 +1,17 @@
 """A recipe by its name, from footage to a published weight file."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 
-from stvsr.errors import MissingExtraError, SettingsError, TrainingError
+from stvsr.errors import MissingExtraError, TrainingError
+
+if TYPE_CHECKING:
+    from stvsr.training.overfit import Overfitting
 
 
 def run_recipe(
@@ -26,17 +31,11 @@ def run_recipe(
     Raises SettingsError for an unknown recipe or field, TrainingError for data or a run that cannot go on,
     MissingExtraError where the training extra is not installed.
     """
-    try:
+    with training_extra():
         from stvsr.training.loop import train
         from stvsr.training.publish import describe_machine, publish
-        from stvsr.training.recipes import RECIPES, with_settings
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(
-            f"Training needs {error.name}, which is not installed. Install the extra: pip install 'stvsr[train]'."
-        ) from error
-    if name not in RECIPES:
-        raise SettingsError(f"There is no recipe {name!r}. Choose one of: {', '.join(RECIPES)}.")
-    recipe = with_settings(RECIPES[name](), settings)
+        from stvsr.training.recipes import recipe_of, with_settings
+    recipe = with_settings(recipe_of(name), settings)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -54,3 +53,24 @@ def run_recipe(
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     history = f"started from {initial.name}" if initial else ""
     return publish(checkpoint, recipe, data, out, describe_machine(device), history=history)
+
+
+def overfit_recipe(
+    name: str, data: Path, *, settings: Sequence[str] = (), report: Callable[[str], None] = print
+) -> "Overfitting":
+    """Can the recipe's network learn one batch by heart? Raises as ``run_recipe``."""
+    with training_extra():
+        from stvsr.training.overfit import for_overfitting, overfit
+        from stvsr.training.recipes import recipe_of, with_settings
+    return overfit(with_settings(for_overfitting(recipe_of(name)), settings), data, report=report)
+
+
+@contextmanager
+def training_extra() -> Iterator[None]:
+    """Say which extra is missing, where one is."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(
+            f"Training needs {error.name}, which is not installed. Install the extra: pip install 'stvsr[train]'."
+        ) from error
