@@ -14,14 +14,14 @@ from stvsr.networks import NETWORKS
 from stvsr.video import probe
 
 OPTIONS = {
-    "enhance": "codec device drop_duplicates fps height json keep_fps network overwrite precision quality scale "
-    "slow_motion source target tile times weights",
+    "enhance": "allow_untrained codec device drop_duplicates fps height json keep_fps network overwrite precision "
+    "quality scale slow_motion source target tile times weights",
     "inspect": "json source",
     "verify": "film json source",
     "networks": "json",
-    "evaluate": "data device json network precision scale suite weights without",
+    "evaluate": "allow_untrained data device json network precision scale suite weights without",
     "bench": "device json network precision scale size",
-    "train": "compiled data initial json minutes name out processes settings",
+    "train": "compiled data initial json minutes name out overfit processes settings",
     "doctor": "json",
 }
 
@@ -109,6 +109,20 @@ def test_the_fallback_to_bicubic_is_said_aloud(stvsr: Callable, tmp_path: Path, 
     assert run.json["network"] == "bicubic"
     assert "no trained weights for unison-s" in run.err
     assert any("no trained weights" in note for note in run.json["notes"])
+
+
+def test_random_weights_are_only_used_on_request_and_said_aloud(
+    stvsr: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("stvsr.weights.catalog.FOLDER", tmp_path)
+    source = MADE_CLIPS["one_frame"](tmp_path)
+    refused = stvsr("enhance", source, "--network", "unison-s", "--json")
+    assert refused.code == 1
+    assert "--allow-untrained" in refused.json["error"]["message"]
+    made = stvsr("enhance", source, "--network", "unison-s", "--allow-untrained", "--json")
+    assert made.code == 0, made.err
+    assert any("RANDOM" in note for note in made.json["notes"])
+    assert "RANDOM" in made.err
 
 
 def test_inspect_tells_the_facts(stvsr: Callable, tmp_path: Path):

@@ -5,6 +5,7 @@ PyTorch's antialiased bicubic (equal to ours but for the outermost pixels).
 """
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,12 @@ def test_key_and_interpolated_frames_are_told_apart_and_equal_frames_are_infinit
     assert scores.psnr_y_interpolated == pytest.approx(ONE_LEVEL, abs=0.01)
     assert scores.psnr_y == math.inf
     assert 0.99 < scores.ssim_y < 1
+
+
+def test_a_network_of_two_frames_is_given_every_pair_of_a_window(texture):
+    whole, pairs = NETWORKS["bicubic"](scale=4), NETWORKS["bicubic"](scale=4)
+    pairs.spec = replace(pairs.spec, min_frames=2, max_frames=2)
+    assert score_clip(pairs, texture) == score_clip(whole, texture)
 
 
 def test_every_frame_counts_once_though_windows_overlap(texture):

@@ -37,6 +37,9 @@ def enhance(
     drop_duplicates: bool = typer.Option(False, "--drop-duplicates", help="Render repeated pictures anew."),
     network: str | None = typer.Option(None, help="See `stvsr networks` (default: unison-s, else bicubic)."),
     weights: Path | None = typer.Option(None, help="A weight file of your own."),
+    allow_untrained: bool = typer.Option(
+        False, "--allow-untrained", help="Use random weights where there are no trained ones: only to see it run."
+    ),
     codec: str | None = typer.Option(None, help="h264, hevc, av1, ffv1 or prores."),
     quality: int | None = typer.Option(None, help="The codec's own scale (CRF); smaller is better and larger."),
     device: Device = typer.Option("auto", help="auto takes a GPU where there is one."),
@@ -62,6 +65,7 @@ def enhance(
         render=RenderSettings(device=device, precision=precision, tile=tile),
         network=network,
         weights=weights,
+        allow_untrained=allow_untrained,
         codec=codec,
         quality=quality,
         overwrite=overwrite,

@@ -14,6 +14,9 @@ def evaluate(
     network: list[str] = typer.Option(["bicubic"], help="See `stvsr networks`; give it again to compare several."),
     scale: int = typer.Option(4, help="Enlargement of width and height."),
     weights: Path | None = typer.Option(None, help="A weight file of your own, for the one network given."),
+    allow_untrained: bool = typer.Option(
+        False, "--allow-untrained", help="Use random weights where there are no trained ones: only to see it run."
+    ),
     without: str | None = typer.Option(None, help="Switch a part of the network off first, such as flow."),
     device: Device = typer.Option("auto", help="auto takes a GPU where there is one."),
     precision: Precision = typer.Option("fp32", help="fp32 gives the same numbers everywhere."),
@@ -27,10 +30,13 @@ def evaluate(
     from stvsr.evaluation.tables import HEADINGS, as_rows
     from stvsr.evaluation.tables import as_json as as_object
     from stvsr.inference import RenderSettings
-    from stvsr.weights.catalog import load_network
+    from stvsr.weights.catalog import UNTRAINED, load_network, ready_scales
 
     settings = RenderSettings(device=device, precision=precision)
-    networks = [(name, load_network(name, scale, weights=weights)) for name in network]
+    networks = [(name, load_network(name, scale, weights=weights, allow_untrained=allow_untrained)) for name in network]
+    for name in network:
+        if weights is None and scale not in ready_scales(name):
+            console.say(f"WARNING: {UNTRAINED.format(name=name)}")
     with console.Share() as share:
         result = evaluate_suite(suite, data, networks, without=without, settings=settings, progress=share.show)
     if as_json:

@@ -114,13 +114,28 @@ def score_clip(network: Network, originals: UInt8[Tensor, "t c h w"], settings: 
     for window in windows(len(originals)):
         wanted = from_bytes(originals[window.start : window.stop])
         times = [Fraction(index, 2) for index in range(len(window))]
-        rendered = engine.render_clip(shrink(wanted[::2], scale), times)
+        rendered = render_all(engine, shrink(wanted[::2], scale), times)
         fresh = slice(scored - window.start, None)
         y, wanted_y = luma(round_to_8_bits(rendered[fresh])), luma(wanted[fresh])
         psnrs.append(psnr(y, wanted_y))
         ssims.append(ssim(y, wanted_y))
         scored = window.stop
     return mean_over_frames(torch.cat(psnrs), torch.cat(ssims))
+
+
+def render_all(engine: Engine, keys: Float[Tensor, "t c h w"], times: Sequence[Fraction]) -> Float[Tensor, "s c H W"]:
+    """Render a window; a network that takes fewer key frames at once gets it piece by piece, sharing a key frame."""
+    most = engine.spec.max_frames
+    if most is None or len(keys) <= most:
+        return engine.render_clip(keys, list(times))
+    rendered = []
+    for first in range(0, len(keys) - 1, most - 1):
+        part = keys[first : first + most]
+        last = first + most >= len(keys)
+        within = [time - first for time in times if first <= time and (time < first + most - 1 or last)]
+        if within:
+            rendered.append(engine.render_clip(part, within))
+    return torch.cat(rendered)
 
 
 def windows(count: int) -> Iterator[range]:

@@ -6,11 +6,13 @@ from fractions import Fraction
 from math import ceil, gcd
 from pathlib import Path
 
+import torch
+
 from stvsr.errors import OutputError, SettingsError
 from stvsr.inference import RenderSettings, Target, largest_deviation
 from stvsr.networks import NETWORKS
 from stvsr.video import VideoInfo, WriteSettings
-from stvsr.weights.catalog import entry_of, listed, ready_scales
+from stvsr.weights.catalog import UNTRAINED, entry_of, listed, ready_scales
 from stvsr.weights.files import load_weights
 
 SCALES = range(1, 9)
@@ -33,6 +35,8 @@ class EnhanceSettings:
     """None: ``unison-s`` where its weights are here, else ``bicubic``."""
     weights: Path | None = None
     """A weight file of your own."""
+    allow_untrained: bool = False
+    """Render with random weights where there are no trained ones: to see that a network runs, not for the film."""
     codec: str | None = None
     """None: what suits the target's container."""
     quality: int | None = None
@@ -65,7 +69,8 @@ def make_plan(source: str | Path, info: VideoInfo, target: str | Path | None, se
     """Decide. Raises SettingsError for what cannot be, OutputError where the target may not be written."""
     size = size_out(info, settings)
     name, scale, notes = choose_network(settings, wanted=Fraction(size[1], info.height))
-    step = NETWORKS[name](scale=scale).spec.step
+    with torch.device("meta"):  # the facts are wanted, not the weights
+        step = NETWORKS[name](scale=scale).spec.step
     deviation = largest_deviation(settings.target, step, info.average_rate if info.constant_rate else None)
     if deviation:
         notes += (f"{name} reaches some instants only to within {deviation} of a frame.",)
@@ -133,6 +138,8 @@ def choose_network(settings: EnhanceSettings, *, wanted: Fraction) -> tuple[str,
                 f"There are no trained weights for {PREFERRED} here: using {FALLBACK}, which only resizes and blends. "
                 f"The result will be larger and smoother, but not sharper.",
             )
+        if not ready_scales(name) and settings.allow_untrained:
+            notes = (UNTRAINED.format(name=name),)
     scale = next((scale for scale in scales if scale >= wanted), scales[-1])
     if scale != wanted:
         notes += (f"{name} enlarges by {listed(scales)}: by {scale}, then resized to {float(wanted):g} by bicubic.",)

@@ -84,7 +84,9 @@ def enhance(
 
     with VideoReader(source) as reader:
         plan = make_plan(source, reader.info, target, settings)
-        network = load_network(plan.network, plan.network_scale, weights=settings.weights)
+        network = load_network(
+            plan.network, plan.network_scale, weights=settings.weights, allow_untrained=settings.allow_untrained
+        )
         if on_plan is not None:
             on_plan(plan)
         with unproven(plan.target, is_folder=plan.is_folder) as path:

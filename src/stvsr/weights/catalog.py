@@ -32,6 +32,10 @@ CATALOG: dict[str, Entry] = {
 }
 
 
+UNTRAINED = "{name} has no trained weights here: the weights are RANDOM. The result only shows that it runs."
+"""What a user must be told where fresh weights are handed out."""
+
+
 def load_network(name: str, scale: int = 4, *, allow_untrained: bool = False, weights: Path | None = None) -> Network:
     """Build a network and fill it with trained weights, ready to render (eval mode, fp32, CPU).
 
@@ -53,7 +57,7 @@ def load_network(name: str, scale: int = 4, *, allow_untrained: bool = False, we
     ready = ", ".join(f"{other} x{listed(ready_scales(other))}" for other in NETWORKS if ready_scales(other))
     raise WeightsError(
         f"There are no trained weights for {name} x{scale} in this installation. Ready to use: {ready}. "
-        f"Train your own with `stvsr train`, and name the file with --weights."
+        f"Train your own with `stvsr train` and name the file with --weights; --allow-untrained takes random weights."
     )
 
 
