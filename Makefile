@@ -13,7 +13,7 @@ demo: .venv/installed   ## enhance two real clips; pictures and numbers land in 
 	$(BIN)/python examples/demo.py
 
 test: .venv/installed   ## what continuous integration runs
-	$(BIN)/python -m pytest -q -n 2
+	$(BIN)/python -m pytest -q -n 2 --hypothesis-profile=ci  # the same examples every time
 
 check: .venv/installed  ## style, types, import directions, and the commands in the docs
 	$(BIN)/ruff check src tests examples benchmarks
