@@ -1,82 +1,201 @@
-"""What every network of the registry promises. A new network gets all of these by its one line in the registry."""
+"""What every network of the registry promises. A new network gets all of these by its line in the registry and its
+entry in ``NARROW``: a configuration small enough to try, and for each field another value."""
 
+from dataclasses import dataclass, fields
 from fractions import Fraction
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from stvsr.errors import SettingsError, UnsupportedTimeError
 from stvsr.networks import NETWORKS, Network
+from stvsr.weights.catalog import load_network
+from stvsr.weights.files import Weights, save_weights
 
 HALF = Fraction(1, 2)
 
 
-@pytest.fixture(params=sorted(NETWORKS), scope="module")
-def network(request: pytest.FixtureRequest) -> Network:
+@dataclass(frozen=True)
+class Narrow:
+    """A registry entry made small."""
+
+    config: dict[str, Any]
+    others: dict[str, Any]
+    """For each field of the network's configuration, a value that must change something."""
+
+
+NARROW: dict[str, Narrow] = {
+    "bicubic": Narrow({}, {}),
+    "unison-s": Narrow(
+        {"width": 8, "encoder_blocks": 1, "backward_blocks": 1, "forward_blocks": 1, "flow_width": 8},
+        {
+            "width": 12,
+            "encoder_blocks": 2,
+            "between_blocks": 2,
+            "backward_blocks": 2,
+            "forward_blocks": 2,
+            "flow_width": 12,
+            "flow": False,
+        },
+    ),
+}
+
+
+def build(name: str, **changes: Any) -> Network:
+    """The same random weights wherever shapes are the same, away from the gentle start, so that every path matters."""
+    network = NETWORKS[name](scale=4, **(NARROW[name].config | changes)).eval()
     torch.manual_seed(0)
-    network = NETWORKS[request.param](scale=4).eval()
-    with torch.no_grad():  # away from the gentle start, so that every path matters
+    with torch.no_grad():
         for parameter in network.parameters():
-            parameter.add_(torch.randn_like(parameter) * 0.02)
+            parameter.copy_(torch.randn(parameter.shape) * 0.7 / max(parameter[0].numel(), 4) ** 0.5)
     return network
 
 
-def some_clip(*, batch: int = 1, frames: int = 3, height: int = 16, width: int = 24) -> torch.Tensor:
-    torch.manual_seed(1)
-    return torch.rand(batch, frames, 3, height, width)
+@pytest.fixture(params=NARROW, scope="module")
+def name(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def network(name: str) -> Network:
+    return build(name)
+
+
+def some_clip(network: Network, *, batch: int = 1, height: int = 16, width: int = 24) -> torch.Tensor:
+    generator = torch.manual_seed(1)
+    return torch.rand(batch, network.spec.max_frames or 3, 3, height, width, generator=generator)
+
+
+def halves(clip: torch.Tensor) -> list[Fraction]:
+    return [Fraction(index, 2) for index in range(2 * clip.shape[1] - 1)]
+
+
+def test_every_network_is_tried_here():
+    tried = {type(build(name)) for name in NARROW}
+    with torch.device("meta"):
+        assert {type(NETWORKS[name](scale=4)) for name in NETWORKS} == tried
 
 
 @pytest.mark.parametrize(("height", "width"), [(16, 24), (17, 23), (5, 3)])
 def test_any_size_gives_the_promised_shape(network: Network, height: int, width: int):
+    clip = some_clip(network, height=height, width=width)
     with torch.no_grad():
-        frames = network(some_clip(height=height, width=width), [0, HALF, 1, 2])
-    assert frames.shape == (1, 4, 3, 4 * height, 4 * width)
+        frames = network(clip, halves(clip))
+    assert frames.shape == (1, 2 * clip.shape[1] - 1, 3, 4 * height, 4 * width)
     assert torch.isfinite(frames).all()
 
 
 @pytest.mark.parametrize("count", [1, 2, 5])
-def test_any_legal_number_of_frames(network: Network, count: int):
-    with torch.no_grad():
-        assert network(some_clip(frames=count), list(range(count))).shape[1] == count
+def test_any_legal_number_of_frames_and_no_other(network: Network, count: int):
+    clip = torch.rand(1, count, 3, 8, 8)
+    if network.spec.min_frames <= count <= (network.spec.max_frames or count):
+        with torch.no_grad():
+            assert network(clip, list(range(count))).shape[1] == count
+    else:
+        with pytest.raises(SettingsError, match="frames at once"):
+            network(clip, [0])
 
 
 def test_batch_items_do_not_mix(network: Network):
-    clip = some_clip(batch=2)
+    clip = some_clip(network, batch=2)
     with torch.no_grad():
-        together = network(clip, [0, HALF, 2])
-        alone = torch.cat([network(clip[:1], [0, HALF, 2]), network(clip[1:], [0, HALF, 2])])
+        together = network(clip, halves(clip))
+        alone = torch.cat([network(item[None], halves(clip)) for item in clip])
     assert torch.allclose(together, alone, atol=1e-4)
 
 
-def test_an_instant_does_not_depend_on_which_keys_are_asked_for_beside_it(network: Network):
-    clip = some_clip()
+def test_an_instant_does_not_depend_on_which_others_are_asked_for(network: Network):
+    clip = some_clip(network)
     with torch.no_grad():
         assert torch.allclose(network(clip, [0, HALF, 1])[:, 1:2], network(clip, [HALF]), atol=1e-5)
+
+
+def test_an_instant_between_depends_on_both_neighbours(network: Network):
+    clip = some_clip(network)
+    with torch.no_grad():
+        frame = network(clip, [HALF])
+        for key in (0, 1):
+            changed = clip.clone()
+            changed[:, key] = changed[:, key].flip(-1)
+            assert not torch.allclose(network(changed, [HALF]), frame, atol=1e-3)
 
 
 def test_every_parameter_gets_a_gradient(network: Network):
     if not list(network.parameters()):
         return
     network.zero_grad()
-    output = network.training_forward(some_clip(), [0, HALF, 1, Fraction(3, 2), 2])
+    clip = some_clip(network)
+    output = network.training_forward(clip, halves(clip))
     (output.frames.square().sum() + sum(extra.square().sum() for extra in output.extras.values())).backward()
-    dead = [name for name, weight in network.named_parameters() if weight.grad is None or not weight.grad.any()]
+    dead = [
+        name
+        for name, weight in network.named_parameters()
+        if weight.requires_grad and (weight.grad is None or not weight.grad.any())
+    ]
     assert not dead
 
 
-def test_bf16_is_close_to_fp32(network: Network):
-    clip = some_clip()
+def test_training_and_rendering_give_the_same_frames(network: Network):
+    clip = some_clip(network)
     with torch.no_grad():
-        exact = network(clip, [0, HALF, 1])
+        trained = network.training_forward(clip, halves(clip)).frames
+        assert torch.allclose(trained, network(clip, halves(clip)), atol=1e-4)
+
+
+def test_every_field_of_the_configuration_changes_something(name: str):
+    config = getattr(build(name), "config", None)
+    if config is None:
+        return
+    assert {field.name for field in fields(config)} - {"scale"} == set(NARROW[name].others)
+    plain = fingerprint(build(name))
+    silent = [
+        field for field, value in NARROW[name].others.items() if fingerprint(build(name, **{field: value})) == plain
+    ]
+    assert not silent
+
+
+def fingerprint(network: Network) -> list[object]:
+    """What the network is made of, and what it makes of a clip."""
+    clip = some_clip(network, height=8, width=8)
+    with torch.no_grad():
+        output = network.training_forward(clip, halves(clip))
+    shapes = [(name, tuple(weight.shape), weight.requires_grad) for name, weight in network.named_parameters()]
+    seen = {"frames": output.frames, **output.extras}
+    return [shapes, {name: (tuple(extra.shape), extra.double().sum().item()) for name, extra in seen.items()}]
+
+
+def test_weights_come_back_from_a_file_as_they_were(name: str, network: Network, tmp_path: Path):
+    if not network.state_dict():
+        return
+    file = tmp_path / "weights.safetensors"
+    held = Weights(network=name, scale=4, config=NARROW[name].config, tensors=network.state_dict())
+    save_weights(file, held)
+    clip = some_clip(network)
+    with torch.no_grad():
+        assert torch.equal(load_network(name, 4, weights=file)(clip, [0, 1]), network(clip, [0, 1]))
+
+
+def test_bf16_is_close_to_fp32(network: Network):
+    clip = some_clip(network)
+    with torch.no_grad():
+        exact = network(clip, halves(clip))
         with torch.autocast("cpu", torch.bfloat16):
-            coarse = network(clip, [0, HALF, 1]).float()
+            coarse = network(clip, halves(clip)).float()
     assert (coarse - exact).norm() / exact.norm() < 2e-2
 
 
-@pytest.mark.parametrize("times", [[], [-1], [0, 3], [1, 0], [1, 1]])
+@pytest.mark.parametrize("times", [[], [-1], [0, 9], [1, 0], [1, 1]])
 def test_a_time_it_cannot_render_raises(network: Network, times: list[int]):
     with pytest.raises(UnsupportedTimeError):
-        network(some_clip(), times)
+        network(some_clip(network), times)
+
+
+def test_a_time_off_its_step_raises(network: Network):
+    if network.spec.step is not None:
+        with pytest.raises(UnsupportedTimeError, match="steps of 1/2"):
+            network(some_clip(network), [Fraction(1, 3)])
 
 
 def test_without_frames_it_raises(network: Network):

@@ -14,8 +14,9 @@ b batch · t input frames · s rendered instants · p pairs of neighbouring inpu
 c colour · d features · h w input size · H W output size. Flows are in input pixels.
 """
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from typing import Any
 
 import torch
 from einops import rearrange
@@ -47,24 +48,24 @@ class UnisonConfig:
     """False forces every flow to zero: the ablation that shows whether the time half is alive."""
 
 
-def unison_s(*, scale: int = 4) -> "Unison":
-    """The small one, for a laptop."""
-    return Unison(UnisonConfig(scale=scale))
+def unison_s(*, scale: int = 4, **changes: Any) -> "Unison":
+    """The small one, for a laptop. changes: fields of ``UnisonConfig``."""
+    return Unison(UnisonConfig(scale=scale, **changes))
 
 
-def unison_m(*, scale: int = 4) -> "Unison":
-    """The middle one: twice as wide and twice as deep."""
-    return Unison(
-        UnisonConfig(
-            scale=scale,
-            width=64,
-            encoder_blocks=3,
-            between_blocks=2,
-            backward_blocks=5,
-            forward_blocks=8,
-            flow_width=32,
-        )
-    )
+MIDDLE = {
+    "width": 64,
+    "encoder_blocks": 3,
+    "between_blocks": 2,
+    "backward_blocks": 5,
+    "forward_blocks": 8,
+    "flow_width": 32,
+}
+
+
+def unison_m(*, scale: int = 4, **changes: Any) -> "Unison":
+    """The middle one: twice as wide and twice as deep. changes: fields of ``UnisonConfig``."""
+    return Unison(UnisonConfig(scale=scale, **(MIDDLE | changes)))
 
 
 class Unison(Network):
@@ -149,10 +150,6 @@ class Unison(Network):
         network = Unison(replace(self.config, flow=False)).to(next(self.parameters()).device)
         network.load_state_dict(self.state_dict(), assign=True)
         return network.train(self.training)
-
-    def settings(self) -> dict[str, int | bool]:
-        """What rebuilds this network: ``Unison(UnisonConfig(**settings))``."""
-        return asdict(self.config)
 
 
 def velocity_at(
