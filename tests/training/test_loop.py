@@ -8,7 +8,7 @@ import torch
 
 import stvsr.training.loop as loop
 from stvsr.errors import SettingsError, TrainingError
-from stvsr.training.recipes import Optimiser, Recipe, unison_s, with_settings
+from stvsr.training.recipes import Cosine, Optimiser, Recipe, Stairs, unison_s, with_settings
 
 
 def weights(checkpoint: Path) -> dict[str, torch.Tensor]:
@@ -66,3 +66,35 @@ def test_set_changes_a_field_by_its_type():
 def test_set_refuses_what_the_recipe_does_not_have(setting: str):
     with pytest.raises(SettingsError, match="--set"):
         with_settings(unison_s(), [setting])
+
+
+def test_a_batch_in_parts_gives_the_gradients_of_the_whole(tiny_recipe: Recipe, tmp_path: Path):
+    whole = weights(loop.train(tiny_recipe, tmp_path, tmp_path / "whole", report=str))
+    parts = weights(loop.train(replace(tiny_recipe, accumulate=2), tmp_path, tmp_path / "parts", report=str))
+    assert all(torch.allclose(whole[name], parts[name], atol=2e-5) for name in whole)
+
+
+def test_only_the_named_parts_learn(tiny_recipe: Recipe, tmp_path: Path):
+    recipe = replace(tiny_recipe, parts=("flow", "head"), optimiser=Optimiser(warmup=1, ema=0))
+    before = weights(loop.train(replace(recipe, steps=0), tmp_path, tmp_path / "fresh", report=str))
+    after = weights(loop.train(recipe, tmp_path, tmp_path / "run", report=str))
+    changed = {name.split(".")[0] for name in after if not torch.equal(before[name], after[name])}
+    assert changed == {"flow", "head"}
+    with pytest.raises(SettingsError, match="no part 'eyes'"):
+        loop.train(replace(tiny_recipe, parts=("eyes",)), tmp_path, tmp_path / "none", report=str)
+
+
+@pytest.mark.parametrize("step", [0, 5, 19, 20, 399, 400, 1000])
+def test_the_rate_is_the_one_pytorch_schedules(step: int):
+    weight = torch.nn.Parameter(torch.zeros(1))
+    adam = torch.optim.Adamax([weight], lr=4e-4)
+    stairs = torch.optim.lr_scheduler.StepLR(adam, step_size=20, gamma=0.1)
+    cosine = torch.optim.lr_scheduler.CosineAnnealingLR(torch.optim.Adam([weight], lr=4e-4), T_max=1000, eta_min=1e-6)
+    for scheduler in (stairs, cosine):
+        for _ in range(step):
+            scheduler.optimizer.step()
+            scheduler.step()
+    ours = Optimiser(kind="adamax", lr=4e-4, decay=Stairs(every=20, factor=0.1), warmup=0)
+    assert ours.rate(step, 1000) == pytest.approx(stairs.get_last_lr()[0])
+    ours = Optimiser(lr=4e-4, decay=Cosine(lr_end=1e-6), warmup=0)
+    assert ours.rate(step, 1000) == pytest.approx(cosine.get_last_lr()[0], rel=1e-6)

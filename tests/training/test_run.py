@@ -28,7 +28,7 @@ def test_a_run_ends_with_weights_that_load_and_a_card_with_the_licences(tiny_rec
 def test_a_run_can_start_from_a_weight_file(tiny_recipe: Recipe, tmp_path: Path):
     (tmp_path / "footage.csv").write_text(TABLE)
     first = run_recipe("tiny", tmp_path, tmp_path / "first", report=str)
-    still = ["steps=1", "optimiser.lr=0", "optimiser.lr_end=0"]
+    still = ["steps=1", "optimiser.lr=0", "optimiser.decay.lr_end=0"]
     second = run_recipe("tiny", tmp_path, tmp_path / "second", settings=still, initial=first, report=str)
     before, after = load_weights(first), load_weights(second)
     assert all(torch.equal(before.tensors[name], after.tensors[name]) for name in before.tensors)

@@ -1,20 +1,20 @@
 """The training loop, straight down the page.
 
-On CUDA the whole step (forward, backward, clipping, Adam, EMA) is captured once per cadence as a CUDA graph and
+On CUDA the whole step (forward, backward, clipping, optimiser, EMA) is captured once per cadence as a CUDA graph and
 replayed: these networks are many small convolutions, and launching them one by one takes longer than running them.
 """
 
 import json
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import deepcopy
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 
 import torch
 from lightning_fabric import Fabric
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 from torch.utils.tensorboard import SummaryWriter
 
@@ -22,7 +22,7 @@ from stvsr.blocks.residual import Trunk
 from stvsr.data.degrade import from_bytes, round_to_8_bits, shrink
 from stvsr.data.footage import Shot, read_footage
 from stvsr.data.sampler import Batch, Cadence, Sampler
-from stvsr.errors import TrainingError
+from stvsr.errors import SettingsError, TrainingError
 from stvsr.networks import NETWORKS, Network
 from stvsr.training.recipes import Recipe
 from stvsr.weights.catalog import load_network
@@ -73,8 +73,14 @@ def train(
                 module.compile()
     rate = torch.zeros((), device=fabric.device)  # a tensor, so that a captured step reads its present value
     on_cuda = fabric.device.type == "cuda"
-    adam = torch.optim.Adam(network.parameters(), lr=rate if on_cuda else 0.0, betas=(0.9, 0.99), capturable=on_cuda)
-    done = torch.zeros((), device=fabric.device)  # the share of the run that lies behind; a tensor for the same reason
+    learning = learning_parts(network, recipe.parts)
+    optimiser = OPTIMISERS[recipe.optimiser.kind](
+        learning,
+        lr=rate if on_cuda else 0.0,
+        betas=(recipe.optimiser.beta1, recipe.optimiser.beta2),
+        capturable=on_cuda,
+    )
+    done = torch.zeros((), device=fabric.device)  # share of the run that lies behind us
     follow = get_ema_multi_avg_fn(recipe.optimiser.ema)
 
     shots = read_footage(data)
@@ -95,23 +101,27 @@ def train(
     report(f"{len(kept)} shots, {count} frames, ready after {time.monotonic() - started:.0f} s")
 
     checkpoint = Checkpoint(out, recipe)
-    step, seconds = checkpoint.load(network, average, adam)
+    step, seconds = checkpoint.load(network, average, optimiser)
     writer = SummaryWriter(str(out / "log")) if fabric.is_global_zero else None
 
     def learn(batch: Batch) -> dict[str, Tensor]:
-        with fabric.autocast():
-            output = network.training_forward(batch.clip, batch.cadence.times)
-        loss, terms = recipe.losses(output, batch, done)
-        for parameter in network.parameters():
+        for parameter in learning:
             if parameter.grad is not None:
                 parameter.grad.zero_()  # kept in place: a captured step writes to the same memory every time
-        fabric.backward(loss)
+        told: list[dict[str, Tensor]] = []
+        for part in portions(batch, recipe.accumulate):
+            with fabric.autocast():
+                output = network.training_forward(part.clip, part.cadence.times)
+            loss, terms = recipe.losses(output, part, done)
+            fabric.backward(loss / recipe.accumulate)
+            told.append(terms | {"loss": loss.detach()})
         if fabric.world_size > 1:
-            share_gradients(fabric, network)
-        torch.nn.utils.clip_grad_norm_(network.parameters(), recipe.optimiser.clip)
-        adam.step()
+            share_gradients(fabric, learning)
+        if recipe.optimiser.clip:
+            torch.nn.utils.clip_grad_norm_(learning, recipe.optimiser.clip)
+        optimiser.step()
         follow(list(average.parameters()), list(network.parameters()), None)
-        return terms | {"loss": loss.detach()}
+        return {name: torch.stack([terms[name] for terms in told]).mean() for name in told[0]}
 
     learners: dict[Cadence, Callable[[Batch], dict[str, Tensor]]] = {}
     session, last_saved, first_step = time.monotonic(), time.monotonic(), step
@@ -119,7 +129,7 @@ def train(
         if step % 20 == 0 and fabric.broadcast(time.monotonic() - started > 60 * minutes):
             break
         batch = sampler.batch(step)
-        set_rate(adam, rate, learning_rate(recipe, step))
+        set_rate(optimiser, rate, recipe.optimiser.rate(step, recipe.steps))
         done.fill_(step / recipe.steps)
         if on_cuda and batch.cadence not in learners:
             learners[batch.cadence] = capture(learn, batch)
@@ -144,11 +154,11 @@ def train(
                     + ", ".join(f"{k} {v:.4f}" for k, v in values.items())
                 )
         if fabric.is_global_zero and time.monotonic() - last_saved > 60 * checkpoint_minutes:
-            checkpoint.save(network, average, adam, step, seconds + time.monotonic() - started)
+            checkpoint.save(network, average, optimiser, step, seconds + time.monotonic() - started)
             last_saved = time.monotonic()
 
     if writer:
-        checkpoint.save(network, average, adam, step, seconds + time.monotonic() - started)
+        checkpoint.save(network, average, optimiser, step, seconds + time.monotonic() - started)
         quality = validate(average, held_out, recipe.scale, fabric.device) if held_out else {}
         for name, value in quality.items():
             writer.add_scalar(f"held_out/{name}", value, step)
@@ -160,13 +170,44 @@ def train(
     return checkpoint.folder
 
 
+def portions(batch: Batch, count: int) -> list[Batch]:
+    """The batch in parts of as many clips each."""
+    if count == 1:
+        return [batch]
+    if len(batch.clip) % count:
+        raise SettingsError(f"A batch of {len(batch.clip)} clips cannot be cut into {count} equal parts (accumulate).")
+    cut = {name: getattr(batch, name).chunk(count) for name in tensors_of(batch)}
+    return [replace(batch, **{name: parts[index] for name, parts in cut.items()}) for index in range(count)]
+
+
+def tensors_of(batch: Batch) -> list[str]:
+    """The names of the batch's tensors."""
+    return [entry.name for entry in fields(batch) if isinstance(getattr(batch, entry.name), Tensor)]
+
+
 def silent(_: str) -> None:
     """What the processes beside the first report."""
 
 
-def share_gradients(fabric: Fabric, network: Network) -> None:
+OPTIMISERS = {"adam": torch.optim.Adam, "adamax": torch.optim.Adamax}
+
+
+def learning_parts(network: Network, parts: tuple[str, ...]) -> list[nn.Parameter]:
+    """The parameters that learn: those of the named parts, or all that the network itself does not hold still.
+    Raises SettingsError for a part that the network does not have."""
+    unknown = [part for part in parts if not isinstance(getattr(network, part, None), nn.Module)]
+    if unknown:
+        have = ", ".join(name for name, _ in network.named_children())
+        raise SettingsError(f"{type(network).__name__} has no part {unknown[0]!r}. Its parts are {have}.")
+    for name, parameter in network.named_parameters():
+        if parts and not name.startswith(tuple(f"{part}." for part in parts)):
+            parameter.requires_grad_(False)
+    return [parameter for parameter in network.parameters() if parameter.requires_grad]
+
+
+def share_gradients(fabric: Fabric, learning: Sequence[nn.Parameter]) -> None:
     """Replace each gradient by its mean over the processes, in one message."""
-    gradients = [parameter.grad for parameter in network.parameters() if parameter.grad is not None]
+    gradients = [parameter.grad for parameter in learning if parameter.grad is not None]
     mean = fabric.all_reduce(torch.cat([gradient.flatten() for gradient in gradients]), reduce_op="mean")
     assert isinstance(mean, Tensor)
     for gradient, part in zip(gradients, mean.split([gradient.numel() for gradient in gradients]), strict=True):
@@ -175,8 +216,8 @@ def share_gradients(fabric: Fabric, network: Network) -> None:
 
 def capture(learn: Callable[[Batch], dict[str, Tensor]], example: Batch) -> Callable[[Batch], dict[str, Tensor]]:
     """The step as a CUDA graph for one cadence. The first three steps run as they are, on the example."""
-    tensors = [entry.name for entry in fields(Batch) if entry.name != "cadence"]
-    still = Batch(cadence=example.cadence, **{name: getattr(example, name).clone() for name in tensors})
+    tensors = tensors_of(example)
+    still = replace(example, **{name: getattr(example, name).clone() for name in tensors})
     stream = torch.cuda.Stream()
     stream.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(stream):
@@ -196,19 +237,10 @@ def capture(learn: Callable[[Batch], dict[str, Tensor]], example: Batch) -> Call
     return replay
 
 
-def learning_rate(recipe: Recipe, step: int) -> float:
-    """Linear warm-up, then half a cosine down to ``lr_end``."""
-    optimiser = recipe.optimiser
-    if step < optimiser.warmup:
-        return optimiser.lr * (step + 1) / optimiser.warmup
-    done = (step - optimiser.warmup) / max(recipe.steps - optimiser.warmup, 1)
-    return optimiser.lr_end + (optimiser.lr - optimiser.lr_end) * (1 + math.cos(math.pi * min(done, 1))) / 2
-
-
-def set_rate(adam: torch.optim.Adam, rate: Tensor, value: float) -> None:
+def set_rate(optimiser: torch.optim.Optimizer, rate: Tensor, value: float) -> None:
     """Where the step is captured the rate is a tensor that it reads; elsewhere a number."""
     rate.fill_(value)
-    for group in adam.param_groups:
+    for group in optimiser.param_groups:
         group["lr"] = rate if group["capturable"] else value
 
 
@@ -236,19 +268,21 @@ def validate(network: Network, shots: list[Shot], scale: int, device: torch.devi
 
 
 class Checkpoint:
-    """A folder with the network and its average, and with Adam's state, as tensors and plain values only."""
+    """A folder with the network and its average, and with the optimiser's state, as tensors and plain values only."""
 
     def __init__(self, out: Path, recipe: Recipe) -> None:
         self.folder = out / "checkpoint"
         self.recipe = json.dumps(asdict(recipe), default=str)
 
-    def save(self, network: Network, average: Network, adam: torch.optim.Adam, step: int, seconds: float) -> None:
+    def save(
+        self, network: Network, average: Network, optimiser: torch.optim.Optimizer, step: int, seconds: float
+    ) -> None:
         """Write beside the old checkpoint, then swap: a kill at any moment leaves one that is whole."""
         fresh = self.folder.with_name("checkpoint.new")
         fresh.mkdir(parents=True, exist_ok=True)
         facts = {"recipe": self.recipe, "step": step, "seconds": seconds}
         torch.save(facts | {"network": network.state_dict(), "average": average.state_dict()}, fresh / "network.pt")
-        torch.save({"state": adam.state_dict()["state"]}, fresh / "adam.pt")
+        torch.save({"state": optimiser.state_dict()["state"]}, fresh / "optimiser.pt")
         old = self.folder.with_name("checkpoint.old")
         if self.folder.exists():
             self.folder.rename(old)
@@ -258,7 +292,7 @@ class Checkpoint:
         if old.exists():
             old.rmdir()
 
-    def load(self, network: Network, average: Network, adam: torch.optim.Adam) -> tuple[int, float]:
+    def load(self, network: Network, average: Network, optimiser: torch.optim.Optimizer) -> tuple[int, float]:
         """Restore, and return the step and the seconds spent so far; (0, 0.0) where there is no checkpoint yet."""
         folder = self.folder if self.folder.exists() else self.folder.with_name("checkpoint.old")
         if not folder.exists():
@@ -270,10 +304,10 @@ class Checkpoint:
             )
         network.load_state_dict(facts["network"])
         average.load_state_dict(facts["average"])
-        groups = adam.state_dict()["param_groups"]
-        adam.load_state_dict(
+        groups = optimiser.state_dict()["param_groups"]
+        optimiser.load_state_dict(
             {
-                "state": torch.load(folder / "adam.pt", weights_only=True, map_location="cpu")["state"],
+                "state": torch.load(folder / "optimiser.pt", weights_only=True, map_location="cpu")["state"],
                 "param_groups": groups,
             }
         )

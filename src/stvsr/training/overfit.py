@@ -12,11 +12,10 @@ from torch import Tensor
 
 from stvsr.data.degrade import round_to_8_bits
 from stvsr.data.footage import read_footage
-from stvsr.data.sampler import Sampler
+from stvsr.data.sampler import Cadence, Sampler
 from stvsr.errors import TrainingError
 from stvsr.networks import NETWORKS
-from stvsr.training.loop import learning_rate
-from stvsr.training.recipes import Recipe
+from stvsr.training.recipes import Cosine, Optimiser, Recipe
 
 CLIPS = 4
 """From as many films; also the size of the batch."""
@@ -45,8 +44,8 @@ def for_overfitting(recipe: Recipe) -> Recipe:
         steps=300,
         batch=CLIPS,
         crop=16,
-        cadences=recipe.cadences[:1],
-        optimiser=replace(recipe.optimiser, lr=5e-4, lr_end=5e-5, warmup=20),
+        cadences=(Cadence(keys=2, factor=2, probability=1.0),),
+        optimiser=Optimiser(lr=5e-4, decay=Cosine(lr_end=5e-5), warmup=20),
     )
 
 
@@ -87,7 +86,7 @@ def overfit(recipe: Recipe, data: Path, *, report: Callable[[str], None] = print
         loss.backward()
         torch.nn.utils.clip_grad_norm_(learning, recipe.optimiser.clip)
         for group in adam.param_groups:
-            group["lr"] = learning_rate(recipe, step)
+            group["lr"] = recipe.optimiser.rate(step, recipe.steps)
         adam.step()
     return Overfitting(
         network=recipe.network,

@@ -3,6 +3,7 @@
 ``--set field=value`` on the command line changes a field; the value is read as the field's type.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any
@@ -13,14 +14,53 @@ from stvsr.training.losses import Loss, UnisonLoss
 
 
 @dataclass(frozen=True, kw_only=True)
-class Optimiser:
-    """Adam with warm-up and cosine decay."""
+class Cosine:
+    """The rate falls along half a cosine."""
 
-    lr: float = 1e-3
     lr_end: float = 1e-6
+
+    def __call__(self, lr: float, step: int, steps: int) -> float:
+        """The rate at ``step`` of ``steps``, having begun at ``lr``."""
+        return self.lr_end + (lr - self.lr_end) * (1 + math.cos(math.pi * min(step / max(steps, 1), 1))) / 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stairs:
+    """The rate falls by a factor every so many steps."""
+
+    every: int
+    factor: float
+
+    def __call__(self, lr: float, step: int, steps: int) -> float:  # noqa: ARG002 (as Cosine)
+        """The rate at ``step``, having begun at ``lr``."""
+        return lr * self.factor ** (step // self.every)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Optimiser:
+    """Adam or AdaMax (Kingma and Ba 2015), with a linear warm-up and a falling rate."""
+
+    kind: str = "adam"
+    """``adam`` or ``adamax``."""
+    lr: float = 1e-3
+    beta1: float = 0.9
+    beta2: float = 0.99
+    decay: Cosine | Stairs = field(default_factory=Cosine)
     warmup: int = 200
     clip: float = 0.5
+    """Longest gradient; 0: any length."""
     ema: float = 0.999
+    """What the averaged weights keep of themselves at each step; 0: no averaging."""
+
+    def __post_init__(self) -> None:
+        if self.kind not in ("adam", "adamax"):
+            raise SettingsError(f"There is no optimiser {self.kind!r}. Choose adam or adamax.")
+
+    def rate(self, step: int, steps: int) -> float:
+        """The learning rate at a step of so many."""
+        if step < self.warmup:
+            return self.lr * (step + 1) / self.warmup
+        return self.decay(self.lr, step - self.warmup, steps - self.warmup)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +76,10 @@ class Recipe:
     precision: str = "bf16-mixed"
     """Lightning Fabric's name of it."""
     seed: int = 1
+    accumulate: int = 1
+    """Parts into which a batch is cut where the memory is too small for it; the gradients add up to the same."""
+    parts: tuple[str, ...] = ()
+    """Names of the network's parts that learn, the rest stays as it is; empty: all."""
     cadences: tuple[Cadence, ...] = (Cadence(keys=4, factor=2, probability=1.0),)
     optimiser: Optimiser = field(default_factory=Optimiser)
     losses: Loss = field(default_factory=UnisonLoss)
