@@ -21,7 +21,7 @@ OPTIONS = {
     "networks": "json",
     "evaluate": "allow_untrained data device json network precision scale suite weights without",
     "bench": "device json network precision scale size",
-    "train": "compiled data initial json minutes name out overfit processes settings",
+    "train": "compiled data dry_run initial json minutes name out overfit processes settings",
     "doctor": "json",
 }
 

@@ -38,5 +38,5 @@ def tiny_recipe(monkeypatch: pytest.MonkeyPatch) -> Recipe:
     monkeypatch.setattr(overfit, "read_footage", lambda _, most_clips: shots[:most_clips])
     monkeypatch.setitem(loop.NETWORKS, "tiny", lambda scale: Unison(replace(TINY, scale=scale)))
     monkeypatch.setitem(CATALOG, "tiny", Entry(paper="", scales=(4,)))
-    monkeypatch.setitem(RECIPES, "tiny", lambda: RECIPE)
+    monkeypatch.setitem(RECIPES, "tiny", (lambda: RECIPE,))
     return RECIPE

@@ -1,22 +1,26 @@
 """``stvsr train``."""
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import typer
 
 from stvsr.cli import console
+from stvsr.errors import SettingsError
 
 
 def train(
     name: str = typer.Argument(help="The recipe: unison_s, unison_m, cycmunet, tp, stinet, mbnet, yogo_64."),
-    data: Path = typer.Option(..., "--data", help="Folder with the clips and their footage.csv."),
+    data: Path = typer.Option(None, "--data", help="Folder with the clips and their footage.csv."),
     out: Path = typer.Option(None, "--out", help="Folder of the run; the default is runs/NAME."),
     minutes: float = typer.Option(None, "--minutes", help="Stop after so many minutes; the same command goes on."),
     initial: Path = typer.Option(None, "--initial", help="A weight file to start from, instead of fresh weights."),
     settings: list[str] = typer.Option([], "--set", help="field=value, such as optimiser.lr=2e-4."),
     compiled: bool = typer.Option(False, "--compile", help="Fuse small operations (pays on CUDA)."),
     processes: int = typer.Option(1, "--processes", help="Share each batch among so many processes."),
+    dry_run: bool = typer.Option(False, "--dry-run", help="Only show the recipe in full, and what it will take."),
     overfit: bool = typer.Option(False, "--overfit", help="Only see whether the network can learn one batch by heart."),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON object."),
 ) -> None:
@@ -24,8 +28,19 @@ def train(
 
     The run's folder receives a checkpoint, a TensorBoard log, and at the end the weight file and its card.
     """
-    from stvsr.training.run import overfit_recipe, run_recipe
+    from stvsr.training.run import overfit_recipe, rehearse_recipe, run_recipe
 
+    if dry_run:
+        stages = rehearse_recipe(name, settings=settings)
+        if as_json:
+            shown = [{"recipe": recipe, **asdict(will_take)} for recipe, will_take in stages]
+            console.emit({"recipe": name, "stages": shown})
+            return
+        for recipe, will_take in stages:
+            console.table(("", ""), [*flat(recipe), *flat(asdict(will_take))])
+        return
+    if data is None:
+        raise SettingsError("There is nothing to train on. Give a folder of clips with --data.")
     if overfit:
         learned = overfit_recipe(name, data, settings=settings, report=console.say)
         if as_json:
@@ -52,3 +67,12 @@ def train(
         console.emit({"recipe": name, "weights": str(file)})
     else:
         console.say(f"weights and card: {file}")
+
+
+def flat(fields: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Nested fields as rows, by the names that --set takes."""
+    for name, value in fields.items():
+        if isinstance(value, dict):
+            yield from flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", str(value)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import asdict, fields, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from lightning_fabric import Fabric
@@ -292,16 +293,30 @@ class Checkpoint:
         if old.exists():
             old.rmdir()
 
-    def load(self, network: Network, average: Network, optimiser: torch.optim.Optimizer) -> tuple[int, float]:
-        """Restore, and return the step and the seconds spent so far; (0, 0.0) where there is no checkpoint yet."""
-        folder = self.folder if self.folder.exists() else self.folder.with_name("checkpoint.old")
-        if not folder.exists():
-            return 0, 0.0
+    def steps(self) -> int:
+        """How many are done. Raises TrainingError where they were done by another recipe."""
+        folder = self.place()
+        return 0 if folder is None else self.facts(folder)["step"]
+
+    def place(self) -> Path | None:
+        """Where the newest whole checkpoint lies."""
+        places = (self.folder, self.folder.with_name("checkpoint.old"))
+        return next((place for place in places if place.exists()), None)
+
+    def facts(self, folder: Path) -> dict[str, Any]:
         facts = torch.load(folder / "network.pt", weights_only=True, map_location="cpu")
         if facts["recipe"] != self.recipe:
             raise TrainingError(
                 f"The checkpoint in {folder} was written by another recipe. Use a fresh --out, or the same settings."
             )
+        return facts
+
+    def load(self, network: Network, average: Network, optimiser: torch.optim.Optimizer) -> tuple[int, float]:
+        """Restore, and return the step and the seconds spent so far; (0, 0.0) where there is no checkpoint yet."""
+        folder = self.place()
+        if folder is None:
+            return 0, 0.0
+        facts = self.facts(folder)
         network.load_state_dict(facts["network"])
         average.load_state_dict(facts["average"])
         groups = optimiser.state_dict()["param_groups"]

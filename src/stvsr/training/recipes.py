@@ -117,14 +117,16 @@ def unison_m() -> Recipe:
     )
 
 
-RECIPES: dict[str, Callable[[], Recipe]] = {"unison_s": unison_s, "unison_m": unison_m}
+RECIPES: dict[str, tuple[Callable[[], Recipe], ...]] = {"unison_s": (unison_s,), "unison_m": (unison_m,)}
+"""By the name on the command line: the stages of a training; each starts from the weights of the one before."""
 
 
-def recipe_of(name: str) -> Recipe:
-    """Raises SettingsError for an unknown name."""
+def stages_of(name: str, settings: Sequence[str] = ()) -> list[Recipe]:
+    """The recipes of a training, with ``settings`` (field=value) applied to each stage.
+    Raises SettingsError for an unknown name or field."""
     if name not in RECIPES:
         raise SettingsError(f"There is no recipe {name!r}. Choose one of: {', '.join(RECIPES)}.")
-    return RECIPES[name]()
+    return [with_settings(stage(), settings) for stage in RECIPES[name]]
 
 
 def with_settings(recipe: Recipe, settings: Sequence[str]) -> Recipe:

@@ -1,10 +1,12 @@
 """A recipe by its name, from footage to a published weight file."""
 
 import math
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -12,6 +14,7 @@ from stvsr.errors import MissingExtraError, TrainingError
 
 if TYPE_CHECKING:
     from stvsr.training.overfit import Overfitting
+    from stvsr.training.rehearsal import Rehearsal
 
 
 def run_recipe(
@@ -28,41 +31,60 @@ def run_recipe(
 ) -> Path:
     """Train by the recipe with ``settings`` (field=value) applied, and write weights and card into ``out``.
 
+    A training in several stages has a folder for each but the last; ``minutes`` is for all that are left to do.
     Raises SettingsError for an unknown recipe or field, TrainingError for data or a run that cannot go on,
     MissingExtraError where the training extra is not installed.
     """
     with training_extra():
-        from stvsr.training.loop import train
+        from stvsr.training.loop import Checkpoint, train
         from stvsr.training.publish import describe_machine, publish
-        from stvsr.training.recipes import recipe_of, with_settings
-    recipe = with_settings(recipe_of(name), settings)
+        from stvsr.training.recipes import stages_of
+    stages = stages_of(name, settings)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise TrainingError(f"Cannot write the run to {out}: {error}. Choose another --out.") from error
-    checkpoint = train(
-        recipe,
-        data,
-        out,
-        minutes=minutes or math.inf,
-        initial=initial,
-        compiled=compiled,
-        processes=processes,
-        report=report,
-    )
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    history = f"started from {initial.name}" if initial else ""
-    return publish(checkpoint, recipe, data, out, describe_machine(device), history=history)
+    started, source = time.monotonic(), initial
+    for number, recipe in enumerate(stages, 1):
+        folder = out if number == len(stages) else out / f"stage{number}"
+        checkpoint = Checkpoint(folder, recipe)
+        if checkpoint.steps() < recipe.steps:
+            train(
+                recipe,
+                data,
+                folder,
+                minutes=math.inf if minutes is None else max(minutes - (time.monotonic() - started) / 60, 0),
+                initial=source,
+                compiled=compiled,
+                processes=processes,
+                report=report,
+            )
+        history = f"started from {source.name}" if source else ""
+        source = publish(checkpoint.folder, recipe, data, folder, describe_machine(device), history=history)
+        if checkpoint.steps() < recipe.steps:
+            report(f"stopped in stage {number} of {len(stages)}: run the same command again to go on")
+            break
+    assert source is not None
+    return source
 
 
 def overfit_recipe(
     name: str, data: Path, *, settings: Sequence[str] = (), report: Callable[[str], None] = print
 ) -> "Overfitting":
-    """Can the recipe's network learn one batch by heart? Raises as ``run_recipe``."""
+    """Can the network of the recipe's last stage learn one batch by heart? Raises as ``run_recipe``."""
     with training_extra():
         from stvsr.training.overfit import for_overfitting, overfit
-        from stvsr.training.recipes import recipe_of, with_settings
-    return overfit(with_settings(for_overfitting(recipe_of(name)), settings), data, report=report)
+        from stvsr.training.recipes import stages_of, with_settings
+    return overfit(with_settings(for_overfitting(stages_of(name)[-1]), settings), data, report=report)
+
+
+def rehearse_recipe(name: str, *, settings: Sequence[str] = ()) -> list[tuple[dict[str, Any], "Rehearsal"]]:
+    """For each stage the recipe, all fields resolved, and what it will take here. Raises as ``run_recipe``."""
+    with training_extra():
+        from stvsr.training.recipes import stages_of
+        from stvsr.training.rehearsal import rehearse
+    return [(asdict(recipe), rehearse(recipe)) for recipe in stages_of(name, settings)]
 
 
 @contextmanager
