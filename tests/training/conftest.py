@@ -36,7 +36,7 @@ def tiny_recipe(monkeypatch: pytest.MonkeyPatch) -> Recipe:
     shots = [Shot(name=name, frames=frames, share=1.0) for name in ("kept", "held")]
     monkeypatch.setattr(loop, "read_footage", lambda _: shots)
     monkeypatch.setattr(overfit, "read_footage", lambda _, most_clips: shots[:most_clips])
-    monkeypatch.setitem(loop.NETWORKS, "tiny", lambda scale: Unison(replace(TINY, scale=scale)))
+    monkeypatch.setitem(loop.NETWORKS, "tiny", lambda scale, **config: Unison(replace(TINY, scale=scale, **config)))
     monkeypatch.setitem(CATALOG, "tiny", Entry(paper="", scales=(4,)))
     monkeypatch.setitem(RECIPES, "tiny", (lambda: RECIPE,))
     return RECIPE

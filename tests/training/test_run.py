@@ -1,13 +1,15 @@
 """From a recipe's name to a weight file that loads, and a card that says where it comes from."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
-from stvsr.errors import SettingsError
-from stvsr.training.recipes import Recipe
-from stvsr.training.run import run_recipe
+import stvsr.training.loop as loop
+from stvsr.errors import SettingsError, WeightsError
+from stvsr.training.recipes import RECIPES, Optimiser, Recipe
+from stvsr.training.run import rehearse_recipe, run_recipe
 from stvsr.weights.files import load_weights
 
 TABLE = "file,source,licence,quality,shots,crop\ntrain/kept.mp4,somebody,CC BY 4.0,5,,\ntrain/held.mp4,nobody,CC0,5,,\n"
@@ -39,3 +41,39 @@ def test_a_run_can_start_from_a_weight_file(tiny_recipe: Recipe, tmp_path: Path)
 def test_an_unknown_recipe_is_refused_with_the_list(tmp_path: Path):
     with pytest.raises(SettingsError, match="unison_s"):
         run_recipe("unison_xl", tmp_path, tmp_path / "run")
+
+
+def test_a_training_in_stages_hands_its_weights_on(
+    tiny_recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (tmp_path / "footage.csv").write_text(TABLE)
+    first = replace(tiny_recipe, steps=2)
+    second = replace(tiny_recipe, steps=1, parts=("head",), optimiser=Optimiser(warmup=1, ema=0))
+    monkeypatch.setitem(RECIPES, "tiny", (lambda: first, lambda: second))
+    file = run_recipe("tiny", tmp_path, tmp_path / "run", report=str)
+    before, after = load_weights(tmp_path / "run/stage1/tiny-x4.safetensors").tensors, load_weights(file).tensors
+    assert {name.split(".")[0] for name in after if not torch.equal(before[name], after[name])} == {"head"}
+
+    lines: list[str] = []
+    stopped = run_recipe("tiny", tmp_path, tmp_path / "stopped", minutes=1e-9, report=lines.append)
+    assert stopped.parent.name == "stage1"
+    assert "stopped in stage 1 of 2" in lines[-1]
+    gone_on = run_recipe("tiny", tmp_path, tmp_path / "stopped", report=str)
+    assert all(torch.equal(after[name], tensor) for name, tensor in load_weights(gone_on).tensors.items())
+
+
+def test_weights_of_another_network_are_refused_as_a_start(tiny_recipe: Recipe, tmp_path: Path):
+    (tmp_path / "footage.csv").write_text(TABLE)
+    file = run_recipe("tiny", tmp_path, tmp_path / "run", settings=["steps=1"], report=str)
+    with pytest.raises(WeightsError, match="does not fit the recipe"):
+        loop.train(replace(tiny_recipe, config={"width": 12}), tmp_path, tmp_path / "other", initial=file, report=str)
+
+
+def test_a_rehearsal_resolves_every_field_and_counts_what_learns(tiny_recipe: Recipe):
+    ((shown, will_take),) = rehearse_recipe("tiny", settings=["batch=8"])
+    assert (shown["batch"], shown["optimiser"]["warmup"]) == (8, tiny_recipe.optimiser.warmup)
+    assert will_take.samples == 8 * tiny_recipe.steps
+    network = loop.NETWORKS["tiny"](scale=4)
+    assert will_take.parameters == sum(weight.numel() for weight in network.parameters())
+    assert will_take.hours > 0
+    assert will_take.memory_bytes > 4 * 4 * will_take.parameters

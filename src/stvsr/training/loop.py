@@ -23,10 +23,10 @@ from stvsr.blocks.residual import Trunk
 from stvsr.data.degrade import from_bytes, round_to_8_bits, shrink
 from stvsr.data.footage import Shot, read_footage
 from stvsr.data.sampler import Batch, Cadence, Sampler
-from stvsr.errors import SettingsError, TrainingError
+from stvsr.errors import SettingsError, TrainingError, WeightsError
 from stvsr.networks import NETWORKS, Network
 from stvsr.training.recipes import Recipe
-from stvsr.weights.catalog import load_network
+from stvsr.weights.files import Weights, load_weights
 
 
 def train(
@@ -47,8 +47,8 @@ def train(
     initial: a weight file to start from, instead of fresh weights. compiled: fuse the trunks' small
     operations (a minute of compilation; pays on CUDA). processes: share each batch among so many processes, one per
     device; on a CPU, where small crops leave threads waiting for each other, one per core. Raises TrainingError for
-    bad data, a checkpoint of another recipe, or a loss that is not finite; WeightsError for an ``initial`` of another
-    network.
+    bad data, a checkpoint of another recipe, or a loss that is not finite; WeightsError for an ``initial`` that does
+    not fit.
     """
     fabric = Fabric(
         accelerator="auto",
@@ -62,10 +62,9 @@ def train(
         report = silent
     fabric.seed_everything(recipe.seed, verbose=False)
     started = time.monotonic()
-    if initial is None:
-        network = NETWORKS[recipe.network](scale=recipe.scale)
-    else:
-        network = load_network(recipe.network, recipe.scale, weights=initial)
+    network = NETWORKS[recipe.network](scale=recipe.scale, **recipe.config)
+    if initial is not None:
+        begin_from(network, load_weights(initial), recipe, initial)
     network = network.to(fabric.device, memory_format=torch.channels_last).train()  # pyright: ignore[reportCallIssue]
     average = deepcopy(network).eval().requires_grad_(False)
     if compiled:
@@ -188,6 +187,21 @@ def tensors_of(batch: Batch) -> list[str]:
 
 def silent(_: str) -> None:
     """What the processes beside the first report."""
+
+
+def begin_from(network: Network, held: Weights, recipe: Recipe, path: Path) -> None:
+    """Take over the weights of a file. Parts that the file does not have at all keep their fresh ones: so a stage
+    with more parts begins from one with fewer. Raises WeightsError where anything else differs."""
+    own = network.state_dict()
+    parts = {key.split(".")[0] for key in held.tensors}
+    expected = {key: weight.shape for key, weight in own.items() if key.split(".")[0] in parts}
+    found = {key: weight.shape for key, weight in held.tensors.items()}
+    if (held.network, held.scale) != (recipe.network, recipe.scale) or expected != found:
+        raise WeightsError(
+            f"{path} holds {held.network} x{held.scale} {held.config or ''}, which does not fit the recipe's "
+            f"{recipe.network} x{recipe.scale} {recipe.config or ''}. Give a file of the same network."
+        )
+    network.load_state_dict(own | held.tensors)
 
 
 OPTIMISERS = {"adam": torch.optim.Adam, "adamax": torch.optim.Adamax}

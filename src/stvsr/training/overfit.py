@@ -63,7 +63,7 @@ def overfit(recipe: Recipe, data: Path, *, report: Callable[[str], None] = print
         device=device,
     )
     batch = sampler.batch(0)
-    network = NETWORKS[recipe.network](scale=recipe.scale).to(device).train()
+    network = NETWORKS[recipe.network](scale=recipe.scale, **recipe.config).to(device).train()
     learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
     adam = torch.optim.Adam(learning, betas=(0.9, 0.99))
     times = batch.cadence.times

@@ -31,7 +31,7 @@ def publish(checkpoint: Path, recipe: Recipe, data: Path, target: Path, machine:
     file = target / f"{recipe.network}-x{recipe.scale}.safetensors"
     save_weights(
         file,
-        Weights(network=recipe.network, scale=recipe.scale, card=card, tensors=facts["average"]),
+        Weights(network=recipe.network, scale=recipe.scale, config=recipe.config, card=card, tensors=facts["average"]),
         half=True,
     )
     file.with_suffix(".md").write_text(card_page(recipe, card, data))

@@ -69,6 +69,8 @@ class Recipe:
 
     network: str
     scale: int
+    config: dict[str, Any] = field(default_factory=dict)
+    """What the network's builder is given beside the scale."""
     steps: int
     batch: int
     crop: int

@@ -35,7 +35,7 @@ def rehearse(recipe: Recipe) -> Rehearsal:
     """Try one step of the recipe. Raises SettingsError for a part that the network does not have."""
     torch.manual_seed(recipe.seed)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    network = NETWORKS[recipe.network](scale=recipe.scale).to(device).train()
+    network = NETWORKS[recipe.network](scale=recipe.scale, **recipe.config).to(device).train()
     learning = learning_parts(network, recipe.parts)
     batch = made_up(recipe, device)
     remembered: dict[int, int] = {}
