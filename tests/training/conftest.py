@@ -11,7 +11,8 @@ from stvsr.data.footage import Shot
 from stvsr.data.sampler import Cadence
 from stvsr.networks.unison import Unison, UnisonConfig
 from stvsr.ops.resize import resize
-from stvsr.training.recipes import RECIPES, Optimiser, Recipe
+from stvsr.training.recipe import Optimiser, Recipe
+from stvsr.training.recipes import RECIPES
 from stvsr.weights.catalog import CATALOG, Entry
 
 TINY = UnisonConfig(width=8, encoder_blocks=1, backward_blocks=1, forward_blocks=1, flow_width=8)

@@ -8,7 +8,8 @@ import torch
 
 import stvsr.training.loop as loop
 from stvsr.errors import SettingsError, TrainingError
-from stvsr.training.recipes import Cosine, Optimiser, Recipe, Stairs, unison_s, with_settings
+from stvsr.training.recipe import Cosine, Optimiser, Recipe, Stairs, with_settings
+from stvsr.training.recipes import unison_s
 
 
 def weights(checkpoint: Path) -> dict[str, torch.Tensor]:

@@ -7,7 +7,7 @@ import pytest
 
 from stvsr.errors import TrainingError
 from stvsr.training.overfit import for_overfitting, overfit
-from stvsr.training.recipes import Recipe
+from stvsr.training.recipe import Recipe
 
 
 def test_a_sound_network_learns_one_batch_by_heart(tiny_recipe: Recipe, tmp_path: Path):

@@ -8,7 +8,8 @@ import torch
 
 import stvsr.training.loop as loop
 from stvsr.errors import SettingsError, WeightsError
-from stvsr.training.recipes import RECIPES, Optimiser, Recipe
+from stvsr.training.recipe import Optimiser, Recipe
+from stvsr.training.recipes import RECIPES
 from stvsr.training.run import rehearse_recipe, run_recipe
 from stvsr.weights.files import load_weights
 

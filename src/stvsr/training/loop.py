@@ -25,7 +25,7 @@ from stvsr.data.footage import Shot, read_footage
 from stvsr.data.sampler import Batch, Cadence, Sampler
 from stvsr.errors import SettingsError, TrainingError, WeightsError
 from stvsr.networks import NETWORKS, Network
-from stvsr.training.recipes import Recipe
+from stvsr.training.recipe import Recipe
 from stvsr.weights.files import Weights, load_weights
 
 

@@ -15,7 +15,7 @@ from stvsr.data.footage import read_footage
 from stvsr.data.sampler import Cadence, Sampler
 from stvsr.errors import TrainingError
 from stvsr.networks import NETWORKS
-from stvsr.training.recipes import Cosine, Optimiser, Recipe
+from stvsr.training.recipe import Cosine, Optimiser, Recipe
 
 CLIPS = 4
 """From as many films; also the size of the batch."""

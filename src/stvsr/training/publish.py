@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from stvsr.training.recipes import Recipe
+from stvsr.training.recipe import Recipe
 from stvsr.weights.files import Weights, save_weights
 
 

@@ -1,97 +1,11 @@
-"""Training runs as values. A recipe is a function that returns one; a variant is ``replace``.
+"""The recipes: functions that return what a run is. Which stages a training has is one dict, RECIPES."""
 
-``--set field=value`` on the command line changes a field; the value is read as the field's type.
-"""
-
-import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, fields, is_dataclass, replace
-from typing import Any
 
 from stvsr.data.sampler import Cadence
 from stvsr.errors import SettingsError
-from stvsr.training.losses import Loss, UnisonLoss
-
-
-@dataclass(frozen=True, kw_only=True)
-class Cosine:
-    """The rate falls along half a cosine."""
-
-    lr_end: float = 1e-6
-
-    def __call__(self, lr: float, step: int, steps: int) -> float:
-        """The rate at ``step`` of ``steps``, having begun at ``lr``."""
-        return self.lr_end + (lr - self.lr_end) * (1 + math.cos(math.pi * min(step / max(steps, 1), 1))) / 2
-
-
-@dataclass(frozen=True, kw_only=True)
-class Stairs:
-    """The rate falls by a factor every so many steps."""
-
-    every: int
-    factor: float
-
-    def __call__(self, lr: float, step: int, steps: int) -> float:  # noqa: ARG002 (as Cosine)
-        """The rate at ``step``, having begun at ``lr``."""
-        return lr * self.factor ** (step // self.every)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Optimiser:
-    """Adam or AdaMax (Kingma and Ba 2015), with a linear warm-up and a falling rate."""
-
-    kind: str = "adam"
-    """``adam`` or ``adamax``."""
-    lr: float = 1e-3
-    beta1: float = 0.9
-    beta2: float = 0.99
-    decay: Cosine | Stairs = field(default_factory=Cosine)
-    warmup: int = 200
-    clip: float = 0.5
-    """Longest gradient; 0: any length."""
-    ema: float = 0.999
-    """What the averaged weights keep of themselves at each step; 0: no averaging."""
-
-    def __post_init__(self) -> None:
-        if self.kind not in ("adam", "adamax"):
-            raise SettingsError(f"There is no optimiser {self.kind!r}. Choose adam or adamax.")
-
-    def rate(self, step: int, steps: int) -> float:
-        """The learning rate at a step of so many."""
-        if step < self.warmup:
-            return self.lr * (step + 1) / self.warmup
-        return self.decay(self.lr, step - self.warmup, steps - self.warmup)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Recipe:
-    """Everything that defines a run, beside the footage."""
-
-    network: str
-    scale: int
-    config: dict[str, Any] = field(default_factory=dict)
-    """What the network's builder is given beside the scale."""
-    steps: int
-    batch: int
-    crop: int
-    """Side of the input crops, pixels."""
-    precision: str = "bf16-mixed"
-    """Lightning Fabric's name of it."""
-    seed: int = 1
-    accumulate: int = 1
-    """Parts into which a batch is cut where the memory is too small for it; the gradients add up to the same."""
-    parts: tuple[str, ...] = ()
-    """Names of the network's parts that learn, the rest stays as it is; empty: all."""
-    cadences: tuple[Cadence, ...] = (Cadence(keys=4, factor=2, probability=1.0),)
-    optimiser: Optimiser = field(default_factory=Optimiser)
-    losses: Loss = field(default_factory=UnisonLoss)
-    held_out: tuple[str, ...] = (
-        "davis2016val_480p/cows",
-        "davis2016val_480p/parkour",
-        "sam2/demo/data/gallery/01_dog.mp4",
-    )
-    """Clips never trained on, for validation."""
-
+from stvsr.training.losses import UnisonLoss
+from stvsr.training.recipe import Optimiser, Recipe, with_settings
 
 ANY_INSTANT = (Cadence(keys=4, factor=2, probability=0.88), Cadence(keys=3, factor=4, probability=0.12))
 """Mostly midpoints, as the field measures; quarters often enough that any instant is served."""
@@ -129,30 +43,3 @@ def stages_of(name: str, settings: Sequence[str] = ()) -> list[Recipe]:
     if name not in RECIPES:
         raise SettingsError(f"There is no recipe {name!r}. Choose one of: {', '.join(RECIPES)}.")
     return [with_settings(stage(), settings) for stage in RECIPES[name]]
-
-
-def with_settings(recipe: Recipe, settings: Sequence[str]) -> Recipe:
-    """Apply ``field=value`` and ``group.field=value``. Raises SettingsError for what the recipe does not have."""
-    for setting in settings:
-        path, found, value = setting.partition("=")
-        if not found:
-            raise SettingsError(f"--set takes field=value, but got {setting!r}. For example --set optimiser.lr=2e-4.")
-        recipe = with_field(recipe, path.split("."), value, setting)
-    return recipe
-
-
-def with_field(group: Any, path: list[str], value: str, setting: str) -> Any:
-    """A copy of a dataclass with one field, however deep, replaced."""
-    name, *rest = path
-    known = [entry.name for entry in fields(group)]
-    if name not in known:
-        raise SettingsError(f"--set {setting}: there is no field {name!r}. Choose among {', '.join(known)}.")
-    old = getattr(group, name)
-    if rest and is_dataclass(old):
-        return replace(group, **{name: with_field(old, rest, value, setting)})
-    if rest or not isinstance(old, int | float | str):
-        raise SettingsError(f"--set {setting}: {name!r} cannot be set from the command line. Set a number or a name.")
-    try:
-        return replace(group, **{name: type(old)(value)})
-    except ValueError as error:
-        raise SettingsError(f"--set {setting}: {value!r} is not a {type(old).__name__}.") from error

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from stvsr.data.sampler import Batch
 from stvsr.networks import NETWORKS
 from stvsr.training.loop import learning_parts
-from stvsr.training.recipes import Recipe
+from stvsr.training.recipe import Recipe
 
 SMALL = 16
 """Side of the clip that is tried, input pixels."""

@@ -75,7 +75,8 @@ def overfit_recipe(
     """Can the network of the recipe's last stage learn one batch by heart? Raises as ``run_recipe``."""
     with training_extra():
         from stvsr.training.overfit import for_overfitting, overfit
-        from stvsr.training.recipes import stages_of, with_settings
+        from stvsr.training.recipe import with_settings
+        from stvsr.training.recipes import stages_of
     return overfit(with_settings(for_overfitting(stages_of(name)[-1]), settings), data, report=report)
 
 
