@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import Literal, get_args, get_origin, get_type_hints
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -98,3 +99,12 @@ def pad_to_multiple(clip: Float[Tensor, "b t c h w"], multiple: int) -> Float[Te
     if not bottom and not right:
         return clip
     return F.pad(clip, (0, right, 0, bottom, 0, 0), mode="replicate")
+
+
+def check_choices(config: object) -> None:
+    """Raise SettingsError where a field of a dataclass declared as ``Literal`` holds anything else."""
+    for name, declared in get_type_hints(type(config)).items():
+        value = getattr(config, name)
+        if get_origin(declared) is Literal and value not in get_args(declared):
+            choices = ", ".join(repr(choice) for choice in get_args(declared))
+            raise SettingsError(f"{name} cannot be {value!r}. Choose one of: {choices}.")
