@@ -14,7 +14,8 @@ from torch.nn import functional as F
 def backward_warp(image: Float[Tensor, "b d h w"], flow: Float[Tensor, "b 2 h w"]) -> Float[Tensor, "b d h w"]:
     """Fetch each output pixel from ``image`` at its own place plus ``flow``, bilinearly.
 
-    Positions are computed in fp32 whatever the precision around; the result has the precision of ``image``.
+    Positions are computed in fp32 (fp64 where the flow has it) whatever the precision around; the result has the
+    precision of ``image``.
     """
     if image.device.type == "cpu" and not torch.is_grad_enabled() and not torch.compiler.is_compiling():
         return gather_warp(image, flow)
@@ -22,7 +23,7 @@ def backward_warp(image: Float[Tensor, "b d h w"], flow: Float[Tensor, "b 2 h w"
     height, width = flow.shape[-2:]
     # align_corners=True: -1 and 1 are the centres of the first and last pixel
     grid = torch.stack([x * (2 / max(width - 1, 1)) - 1, y * (2 / max(height - 1, 1)) - 1], dim=-1)
-    warped = F.grid_sample(image.float(), grid, mode="bilinear", padding_mode="border", align_corners=True)
+    warped = F.grid_sample(image.to(grid.dtype), grid, mode="bilinear", padding_mode="border", align_corners=True)
     return warped.to(image.dtype)
 
 
@@ -57,5 +58,5 @@ def positions(flow: Float[Tensor, "b 2 h w"]) -> tuple[Float[Tensor, "b h w"], F
     height, width = flow.shape[-2:]
     x = torch.arange(width, device=flow.device, dtype=torch.float32)
     y = torch.arange(height, device=flow.device, dtype=torch.float32)[:, None]
-    x, y = flow[:, 0].float() + x, flow[:, 1].float() + y
+    x, y = flow[:, 0] + x, flow[:, 1] + y  # fp32, or what is finer
     return x.nan_to_num(0).clamp(0, width - 1), y.nan_to_num(0).clamp(0, height - 1)
