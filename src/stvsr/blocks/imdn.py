@@ -86,7 +86,7 @@ class ContrastAttention(nn.Module):
 
     def __init__(self, width: int, reduction: int = 16) -> None:
         super().__init__()
-        squeezed = max(width // reduction, 1)
+        squeezed = max(width // reduction, 4)
         self.squeeze, self.expand = nn.Conv2d(width, squeezed, 1), nn.Conv2d(squeezed, width, 1)
         # the few channels behind the ReLU would often all start silent
         nn.init.constant_(self.squeeze.bias, 0.5)  # pyright: ignore[reportArgumentType]

@@ -8,14 +8,15 @@ leaves open and what was chosen is in docs/networks/temporal_profile.md. No moti
          ── FSM: every frame to twice the width (feature shuffling), then to the full size (CSR)
          ── RM: every frame refined by a U-Net
 
-Each module adds to a bicubic enlargement of what it was given, which stands in for a module that is switched off.
+Each module adds to a bicubic enlargement of what it was given, which stands in for a module that is switched off. The
+paper trains in stages: without ``fsm`` and ``rm``, then without ``rm`` and with TPSRM held still, then everything.
 
 b batch · t input frames · s rendered instants · n any folded batch · c colour · d features · h w input size ·
 H W output size.
 """
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from fractions import Fraction
 from itertools import pairwise
 from math import gcd
@@ -69,8 +70,6 @@ class TPConfig:
     rm: bool = True
 
     def __post_init__(self) -> None:
-        for name in ("profiles", "dilations", "refine_widths"):  # JSON knows lists only
-            object.__setattr__(self, name, tuple(getattr(self, name)))
         if self.scale < 2 or self.scale % 2:
             raise SettingsError(f"TP enlarges by even factors, but scale {self.scale} was asked for. Try 2, 4 or 8.")
         if self.time_scale < 2:
@@ -80,13 +79,14 @@ class TPConfig:
                 f"TP has vertical and horizontal profiles, but got {self.profiles}. "
                 f"Give ('vertical',), ('horizontal',), or ('vertical', 'horizontal')."
             )
-        if self.fsm and not self.tpsrm:
-            raise SettingsError("TP's FSM enlarges what TPSRM made, but TPSRM is off. Switch both off, or neither.")
 
 
 def tp(*, scale: int = 4, **changes: Any) -> "TP":
     """The paper's network, or an ablation of it: ``changes`` are fields of ``TPConfig``."""
-    return TP(TPConfig(scale=scale, **changes))
+    fields: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in changes.items()
+    }
+    return TP(TPConfig(scale=scale, **fields))  # a weight file's JSON has lists where we have tuples
 
 
 class TP(Network):
@@ -116,38 +116,24 @@ class TP(Network):
         extras: dict[str, Tensor] = {}
         enlarged: list[Tensor] = []
         for kind in self.config.profiles:
-            # a row over time is a column over time of the picture turned over its diagonal
-            turned = clip if kind == "vertical" else clip.mT
-            tall = (in_between(turned, self.config.time_scale) if self.tpsrm is None else self.tpsrm(turned))[:, chosen]
+            tall = self.heighten(turned(clip, kind))[:, chosen]
+            if self.tpsrm is not None:
+                extras[kind] = turned(tall, kind)
             full = rearrange(tall, "b s c h w -> (b s) c h w")
             if self.fsm is not None:
                 full = in_chunks(self.fsm, full)
-            if self.tpsrm is not None:
-                extras[kind] = tall if kind == "vertical" else tall.mT
-            enlarged.append(resize_to(full if kind == "vertical" else full.mT, height, width))
+            enlarged.append(resize_to(turned(full, kind), height, width))
         frames = torch.stack(enlarged).mean(0)
         if self.rm is not None:
             frames = in_chunks(self.rm, frames)
         return TrainingOutput(frames=rearrange(frames, "(b s) c H W -> b s c H W", s=len(chosen)), extras=extras)
 
-    def stage(self, number: int) -> "TP":
-        """What the paper's ``number``-th stage of training trains (section 4.1), weights shared with this network:
-        1 TPSRM alone, 2 FSM behind a frozen TPSRM, 3 all.
-
-        Which weights are frozen is a fact about the weights, so call it when the stage begins.
-        Raises SettingsError for a stage whose module this network does not have.
-        """
-        added = {1: self.tpsrm, 2: self.fsm, 3: self.rm}.get(number)
-        if added is None:
-            raise SettingsError(f"TP has no stage {number} to train. Stages 1, 2 and 3 add TPSRM, FSM and RM.")
-        network = TP(replace(self.config, fsm=self.config.fsm and number > 1, rm=self.config.rm and number > 2))
-        network.tpsrm = self.tpsrm
-        network.fsm = self.fsm if number > 1 else None
-        network.rm = self.rm if number > 2 else None
-        network.requires_grad_(True)
-        if number == 2 and self.tpsrm is not None:
-            self.tpsrm.requires_grad_(False)
-        return network.train(self.training)
+    def heighten(self, clip: Float[Tensor, "b t c h w"]) -> Float[Tensor, "b s c h2 w"]:
+        """All instants at twice the height (V^inter); without TPSRM blends in time, as FSM needs them."""
+        if self.tpsrm is not None:
+            return self.tpsrm(clip)
+        frames = in_between(clip, self.config.time_scale)
+        return frames if self.fsm is None else resize_to(frames, 2 * clip.shape[-2], clip.shape[-1])
 
     def settings(self) -> dict[str, Any]:
         """What rebuilds this network, beside ``scale``: ``NETWORKS["tp"](scale=scale, **settings)``."""
@@ -270,6 +256,11 @@ class Refining(nn.Module):
             larger = F.interpolate(feat, scale_factor=2, mode="bilinear", align_corners=False)
             feat = expand(F.relu(grow(larger)) + skips.pop())
         return self.exit(feat) + frames
+
+
+def turned(frames: Float[Tensor, "*n h w"], kind: str) -> Float[Tensor, "*n _ _"]:
+    """A row over time is a column over time of the picture turned over its diagonal; turn twice to turn back."""
+    return frames.mT if kind == "horizontal" else frames
 
 
 def residual_blocks(width: int, count: int) -> nn.Sequential:
