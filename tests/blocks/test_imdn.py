@@ -37,7 +37,7 @@ def test_a_flat_picture_can_be_learned_from():
 
 
 def test_what_was_distilled_early_is_not_worked_on_again():
-    """The first quarter of the channels goes ahead after one convolution and sees one pixel around it, the last four."""
+    """The first quarter of the channels goes ahead after one convolution: it sees one pixel around, the last four."""
     torch.manual_seed(0)
     block = DistillationBlock(8)
     seen: list[torch.Tensor] = []

@@ -1,4 +1,4 @@
-"""What TP promises beyond the contract; referees: the paper's counts, closed forms, a module swapped for a known one."""
+"""What TP promises beyond the contract. Referees: the paper's counts, closed forms, a module swapped for another."""
 
 from fractions import Fraction
 from typing import Any
@@ -120,7 +120,7 @@ def test_a_profile_knows_nothing_of_its_neighbours():
 
 
 def test_feature_shuffling_doubles_the_width_alone():
-    module = FeatureShuffling(TPConfig(**NARROW, csr=False))
+    module = FeatureShuffling(TPConfig(**NARROW, scale=2))
     assert module(torch.rand(2, 3, 6, 5)).shape == (2, 3, 6, 10)
 
 

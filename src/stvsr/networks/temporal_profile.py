@@ -33,7 +33,7 @@ from stvsr.blocks.residual import ResidualBlock, start_small
 from stvsr.clip import Times
 from stvsr.errors import SettingsError
 from stvsr.networks.base import Network, Spec, TrainingOutput
-from stvsr.ops.resize import resize_to
+from stvsr.ops.resize import resize, resize_to
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,18 +111,20 @@ class TP(Network):
     def training_forward(self, clip: Float[Tensor, "b t c h w"], times: Times) -> TrainingOutput:
         """Extras: ``vertical`` (b s c 2h w) or ``horizontal`` (b s c h 2w), or both: the enlarged profiles, put back
         together as frames."""
-        height, width = (self.spec.scale * size for size in clip.shape[-2:])
         chosen = [int(Fraction(time) * self.config.time_scale) for time in times]
         extras: dict[str, Tensor] = {}
         enlarged: list[Tensor] = []
         for kind in self.config.profiles:
-            tall = self.heighten(turned(clip, kind))[:, chosen]
+            seen = turned(clip, kind)
+            tall = self.heighten(seen)[:, chosen]
             if self.tpsrm is not None:
                 extras[kind] = turned(tall, kind)
             full = rearrange(tall, "b s c h w -> (b s) c h w")
             if self.fsm is not None:
                 full = in_chunks(self.fsm, full)
-            enlarged.append(resize_to(turned(full, kind), height, width))
+            else:
+                full = resize_to(full, self.spec.scale * seen.shape[-2], self.spec.scale * seen.shape[-1])
+            enlarged.append(turned(full, kind))
         frames = torch.stack(enlarged).mean(0)
         if self.rm is not None:
             frames = in_chunks(self.rm, frames)
@@ -184,19 +186,19 @@ class FeatureShuffling(nn.Module):
         last = nn.Conv2d(width if reconstruct else width // 2, 3, 3, padding=1)
         start_small(last)
         self.reconstruct = nn.Sequential(*reconstruct, last)
-        remaining = config.scale // 2
+        self.remaining = config.scale // 2
         self.csr = None
-        if config.csr and remaining > 1:
-            self.csr = IMDN(enlarge=(remaining, remaining), width=width, num_blocks=config.num_distillations)
+        if config.csr and self.remaining > 1:
+            self.csr = IMDN(enlarge=(self.remaining, self.remaining), width=width, num_blocks=config.num_distillations)
             start_small(self.csr.head)
 
     def forward(self, frames: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c H W"]:
         feat = rearrange(self.stacks(self.extract(frames)), "n (d x) h w -> n d h (w x)", x=2)
-        height, width = feat.shape[-2:]
-        wide = self.reconstruct(feat) + resize_to(frames, height, width)
-        if self.csr is None:
+        wide = self.reconstruct(feat) + resize_to(frames, feat.shape[-2], feat.shape[-1])
+        if self.remaining == 1:
             return wide
-        return self.csr(wide) + resize_to(wide, self.csr.enlarge[0] * height, self.csr.enlarge[1] * width)
+        larger = resize(wide, self.remaining)
+        return larger if self.csr is None else self.csr(wide) + larger
 
 
 class ResidualStack(nn.Module):
