@@ -52,7 +52,7 @@ class DownColumn(nn.Module):
 
     def __init__(self, widths: Sequence[int], *, has_lateral: bool) -> None:
         super().__init__()
-        self.lateral = nn.ModuleList(lateral(width) for width in widths if has_lateral)
+        self.lateral = nn.ModuleList(quiet_block(width, width) for width in widths if has_lateral)
         self.across = nn.ModuleList(block(a, b, stride=2) for a, b in pairwise(widths))
 
     def forward(self, rows: list[Tensor]) -> list[Tensor]:
@@ -69,9 +69,9 @@ class UpColumn(nn.Module):
 
     def __init__(self, widths: Sequence[int]) -> None:
         super().__init__()
-        self.lateral = nn.ModuleList(lateral(width) for width in widths)
+        self.lateral = nn.ModuleList(quiet_block(width, width) for width in widths)
         self.across = nn.ModuleList(
-            nn.Sequential(nn.Upsample(scale_factor=2, mode="bilinear"), block(b, a)) for a, b in pairwise(widths)
+            nn.Sequential(nn.Upsample(scale_factor=2, mode="bilinear"), quiet_block(b, a)) for a, b in pairwise(widths)
         )
 
     def forward(self, rows: list[Tensor]) -> list[Tensor]:
@@ -118,9 +118,9 @@ def block(width_in: int, width: int, *, stride: int = 1) -> nn.Sequential:
     return nn.Sequential(first, nn.ReLU(), second, nn.ReLU())
 
 
-def lateral(width: int) -> nn.Sequential:
-    """A block along a row; its input is added, so it starts with little to say."""
-    layers = block(width, width)
+def quiet_block(width_in: int, width: int) -> nn.Sequential:
+    """A block that starts with little to say, because it is added to a row that has its features already."""
+    layers = block(width_in, width)
     start_small(layers[2])  # pyright: ignore[reportArgumentType]
     return layers
 

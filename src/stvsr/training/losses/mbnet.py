@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from stvsr.data.sampler import Batch
+from stvsr.errors import TrainingError
 from stvsr.networks.base import TrainingOutput
 from stvsr.networks.mbnet import enlarge, flows_at
 from stvsr.ops.warp import backward_warp
@@ -34,7 +35,7 @@ class MBLoss:
     supervised: float = 0.01
     """Flow with a teacher: lambda_b of Eq. 11 (Sec. 4.1). The paper's teacher is RAFT on the true frames; ours is the
     classical flow of the batch, between the input frames and brought to the instant as the network's own is. It makes
-    frames look better (NIQE) and costs 0.08 dB (Table 4); the paper's Table 3 is without it."""
+    frames look better (NIQE) and costs 0.08 dB (Table 4); the paper's Table 3 is without it. 0 needs no such flow."""
 
     def __call__(
         self,
@@ -57,8 +58,9 @@ class MBLoss:
             ours = output.frames[:, instants]
             unlike = sum(by_frame(side, ours) for side in extras["warped"].unbind(2))
             terms["flow_large"] = unlike + self.smooth * roughness(extras["flow_refined"])
-            shares = [float(batch.cadence.times[index]) for index in instants]
-            terms["teacher"] = by_frame(extras["flow_refined"].flatten(1, 2), taught(batch, shares).flatten(1, 2))
+            if self.supervised:
+                shares = [float(batch.cadence.times[index]) for index in instants]
+                terms["teacher"] = by_frame(extras["flow_refined"].flatten(1, 2), taught(batch, shares).flatten(1, 2))
 
         loss = (
             terms["frames"]
@@ -91,6 +93,10 @@ def roughness(flow: Float[Tensor, "b *n 2 h w"]) -> Float[Tensor, ""]:
 
 def taught(batch: Batch, shares: list[float]) -> Float[Tensor, "b m way 2 H W"]:
     """What the classical flow says of each instant between: to the frame before and after, in output pixels."""
+    if batch.flow_forth is None or batch.flow_back is None:
+        raise TrainingError(
+            "MBLoss learns flow from the batch's, but the batch has none. Ask for it, or set supervised=0."
+        )
     forth, back = batch.flow_forth[:, 0], batch.flow_back[:, 0]
     scale = batch.frames.shape[-1] // batch.clip.shape[-1]
     flows = [torch.stack([scale * enlarge(way, scale) for way in flows_at(share, forth, back)], 1) for share in shares]
