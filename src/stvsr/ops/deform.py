@@ -15,8 +15,8 @@ from torch import Tensor
 
 def deform_conv2d(
     image: Float[Tensor, "b i h w"],
-    offset: Float[Tensor, "b 2*g*k H W"],
-    mask: Float[Tensor, "b g*k H W"],
+    offset: Float[Tensor, "b _ H W"],
+    mask: Float[Tensor, "b _ H W"],
     weight: Float[Tensor, "o i2 kh kw"],
     bias: Float[Tensor, " o"] | None = None,
     *,
@@ -48,7 +48,7 @@ def reference(
     groups = mask.shape[1] // taps
     batch, features, height, width = image.shape
     rows, columns = mask.shape[-2:]
-    shift = rearrange(offset.float(), "b (g k axis) H W -> axis b g k H W", k=taps, axis=2)
+    shift = rearrange(offset.float(), "b (g k yx) H W -> yx b g k H W", k=taps, yx=2)
     grid = dict(dtype=torch.float32, device=image.device)
     tap_y = torch.arange(taps_y, **grid).repeat_interleave(taps_x)[:, None, None] * dilation - padding
     tap_x = torch.arange(taps_x, **grid).repeat(taps_y)[:, None, None] * dilation - padding
