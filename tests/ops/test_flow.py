@@ -42,7 +42,7 @@ def test_it_agrees_with_opencv_on_the_middlebury_pairs(name: str):
 @pytest.mark.parametrize(
     ("height", "width", "settings"),
     [
-        (90, 131, {}),
+        (140, 131, {}),
         (10, 12, {}),  # below 10 pixels OpenCV forgets to trust the border less
         (40, 33, {"levels": 1, "window": 7, "iterations": 2, "reach": 7, "sigma": 1.5}),
         (70, 64, {"levels": 5, "gaussian": True}),
@@ -58,7 +58,7 @@ def test_on_the_same_grey_it_equals_opencv_up_to_the_border(height: int, width: 
     flag = cv2.OPTFLOW_FARNEBACK_GAUSSIAN if gaussian else 0
     wanted = cv2.calcOpticalFlowFarneback(first, second, np.zeros(0), 0.5, *numbers, flag)
     flow = farneback(levels_of_8_bits(first), levels_of_8_bits(second), **settings)[0].permute(1, 2, 0).numpy()
-    assert np.abs(flow - wanted).mean() < 2e-3
+    assert np.abs(flow - wanted).mean() < 1e-4
 
 
 @pytest.mark.parametrize(("dx", "dy"), [(1.5, 0.0), (-0.7, 2.3)])
