@@ -4,12 +4,28 @@ from collections.abc import Callable
 
 from stvsr.networks.base import Network, Spec, TrainingOutput
 from stvsr.networks.bicubic import Bicubic
+from stvsr.networks.cycmunet import cycmunet, cycmunet_m2, cycmunet_m4, cycmunet_m8, cycmunet_m10
+from stvsr.networks.mbnet import mbnet, mbnet_d16
+from stvsr.networks.stinet import stinet
+from stvsr.networks.temporal_profile import tp
 from stvsr.networks.unison import unison_m, unison_s
+from stvsr.networks.yogo import yogo_56, yogo_64
 
 NETWORKS: dict[str, Callable[..., Network]] = {
     "bicubic": Bicubic,
     "unison-s": unison_s,
     "unison-m": unison_m,
+    "cycmunet": cycmunet,
+    "cycmunet-m2": cycmunet_m2,
+    "cycmunet-m4": cycmunet_m4,
+    "cycmunet-m8": cycmunet_m8,
+    "cycmunet-m10": cycmunet_m10,
+    "tp": tp,
+    "stinet": stinet,
+    "mbnet": mbnet,
+    "mbnet-d16": mbnet_d16,
+    "yogo-64": yogo_64,
+    "yogo-56": yogo_56,
 }
 
 __all__ = ["NETWORKS", "Network", "Spec", "TrainingOutput"]

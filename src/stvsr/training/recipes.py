@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from stvsr.data.sampler import Cadence
 from stvsr.errors import SettingsError
-from stvsr.training.losses import UnisonLoss
+from stvsr.training.losses import CycMuLoss, Loss, MBLoss, StinetLoss, TPLoss, UnisonLoss, YogoLoss
 from stvsr.training.recipe import Optimiser, Recipe, with_settings
 
 ANY_INSTANT = (Cadence(keys=4, factor=2, probability=0.88), Cadence(keys=3, factor=4, probability=0.12))
@@ -33,7 +33,49 @@ def unison_m() -> Recipe:
     )
 
 
-RECIPES: dict[str, tuple[Callable[[], Recipe], ...]] = {"unison_s": (unison_s,), "unison_m": (unison_m,)}
+def on_footage(network: str, losses: Loss, *, keys: int) -> Recipe:
+    """One of the five networks on footage of one's own, for an hour on a graphics processor."""
+    return Recipe(
+        network=network,
+        scale=4,
+        steps=20_000,
+        batch=8,
+        crop=32,
+        cadences=(Cadence(keys=keys, factor=2, probability=1.0),),
+        optimiser=Optimiser(lr=4e-4),
+        losses=losses,
+    )
+
+
+def cycmunet() -> Recipe:
+    return on_footage("cycmunet", CycMuLoss(), keys=2)
+
+
+def tp() -> Recipe:
+    return on_footage("tp", TPLoss(), keys=4)
+
+
+def stinet() -> Recipe:
+    return on_footage("stinet", StinetLoss(), keys=4)
+
+
+def mbnet() -> Recipe:
+    return on_footage("mbnet", MBLoss(), keys=2)
+
+
+def yogo_64() -> Recipe:
+    return on_footage("yogo-64", YogoLoss(), keys=4)
+
+
+RECIPES: dict[str, tuple[Callable[[], Recipe], ...]] = {
+    "unison_s": (unison_s,),
+    "unison_m": (unison_m,),
+    "cycmunet": (cycmunet,),
+    "tp": (tp,),
+    "stinet": (stinet,),
+    "mbnet": (mbnet,),
+    "yogo_64": (yogo_64,),
+}
 """By the name on the command line: the stages of a training; each starts from the weights of the one before."""
 
 

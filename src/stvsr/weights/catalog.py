@@ -29,6 +29,16 @@ CATALOG: dict[str, Entry] = {
     ),
     "unison-s": Entry(paper="ours: docs/unison.md", scales=(2, 4)),
     "unison-m": Entry(paper="ours: docs/unison.md", scales=(2, 4)),
+    **{
+        name: Entry(paper="CycMu-Net, CVPR 2022: docs/networks/cycmunet.md", scales=(1, 2, 4, 8))
+        for name in ("cycmunet", "cycmunet-m2", "cycmunet-m4", "cycmunet-m8", "cycmunet-m10")
+    },
+    "tp": Entry(paper="Temporal Profiles, MM 2020: docs/networks/temporal_profile.md", scales=(2, 4, 8)),
+    "stinet": Entry(paper="STINet, 2022: docs/networks/stinet.md", scales=(2, 4, 8)),
+    "mbnet": Entry(paper="MBnet, MM 2021: docs/networks/mbnet.md", scales=(2, 4, 8)),
+    "mbnet-d16": Entry(paper="MBnet, MM 2021: docs/networks/mbnet.md", scales=(2, 4, 8)),
+    "yogo-64": Entry(paper="YOGO, MM 2022: docs/networks/yogo.md", scales=(2, 4)),
+    "yogo-56": Entry(paper="YOGO, MM 2022: docs/networks/yogo.md", scales=(2, 4)),
 }
 
 

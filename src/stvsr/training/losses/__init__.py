@@ -7,7 +7,12 @@ from torch import Tensor
 
 from stvsr.data.sampler import Batch
 from stvsr.networks.base import TrainingOutput
+from stvsr.training.losses.cycmunet import CycMuLoss
+from stvsr.training.losses.mbnet import MBLoss
+from stvsr.training.losses.stinet import StinetLoss
+from stvsr.training.losses.temporal_profile import TPLoss
 from stvsr.training.losses.unison import UnisonLoss
+from stvsr.training.losses.yogo import YogoLoss
 
 
 @runtime_checkable
@@ -21,4 +26,4 @@ class Loss(Protocol):
         ...
 
 
-__all__ = ["Loss", "UnisonLoss"]
+__all__ = ["CycMuLoss", "Loss", "MBLoss", "StinetLoss", "TPLoss", "UnisonLoss", "YogoLoss"]
