@@ -161,7 +161,9 @@ def build(name: str, **changes: Any) -> Network:
     torch.manual_seed(0)
     with torch.no_grad():
         for parameter in network.parameters():
-            parameter.copy_(torch.randn(parameter.shape) * 0.7 / max(parameter[0].numel(), 4) ** 0.5)
+            weights = torch.randn(parameter.shape) * 0.7 / max(parameter[0].numel(), 4) ** 0.5
+            # biases above zero: in layers so narrow a ReLU would be dead by chance
+            parameter.copy_(weights.abs() if parameter.dim() == 1 else weights)
     return network
 
 
