@@ -1,6 +1,6 @@
 """Write every table of results: ``make results``. Needs the evaluation footage beside the repository.
 
-Measures all networks with weights on Vid4 (the field's protocol, see ``stvsr.evaluation.suites``), the flow ablation,
+Measures all networks with weights on Vid4 (the field's protocol, see ``stvsr.evaluation.measure``), the flow ablation,
 and the speed on this machine; keeps the numbers as JSON in ``docs/results`` and fills the README and the weight cards
 between ``<!-- results -->`` and ``<!-- /results -->``.
 """
@@ -13,8 +13,8 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
+from stvsr.evaluation.measure import evaluate_suite
 from stvsr.evaluation.speed import bench
-from stvsr.evaluation.suites import evaluate_suite
 from stvsr.evaluation.tables import as_json
 from stvsr.networks import NETWORKS
 from stvsr.weights.catalog import file_of, has_weights, load_network

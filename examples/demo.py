@@ -21,8 +21,7 @@ from torch import Tensor
 from stvsr.data.degrade import from_bytes, shrink, to_bytes
 from stvsr.errors import MissingExtraError, STVSRError
 from stvsr.evaluation.figures import Film, side_by_side
-from stvsr.evaluation.metrics import luma, psnr, ssim
-from stvsr.evaluation.suites import Scores, mean_over_frames
+from stvsr.evaluation.measure import Scores, mean_over_frames, measure
 from stvsr.jobs.plan import EnhanceSettings
 from stvsr.jobs.run import enhance
 from stvsr.video import VideoWriter, WriteSettings, probe, read_frames
@@ -114,8 +113,8 @@ def read(path: Path, frames: int) -> Tensor:
 
 def compare(enhanced: Tensor, originals: Tensor) -> Scores:
     """Without the last frame: no key frame follows it, so it repeats the one before."""
-    pairs = [(luma(from_bytes(a)), luma(from_bytes(b))) for a, b in zip(enhanced[:-1], originals[:-1], strict=True)]
-    return mean_over_frames(torch.stack([psnr(*pair) for pair in pairs]), torch.stack([ssim(*pair) for pair in pairs]))
+    measured = measure(from_bytes(enhanced[:-1]), from_bytes(originals[:-1]))
+    return mean_over_frames(measured, torch.arange(len(originals) - 1) % 2 == 0)
 
 
 def film(title: str, frames: Tensor, sample: Sample, *, step: int = 1, note: str = "") -> Film:

@@ -1,6 +1,6 @@
 """What a program needs: load a network, enhance a film, measure a network. The command line stands on this."""
 
-from stvsr.evaluation.suites import evaluate_suite as evaluate
+from stvsr.evaluation.measure import evaluate_suite as evaluate
 from stvsr.jobs.run import enhance
 from stvsr.weights.catalog import load_network as load
 

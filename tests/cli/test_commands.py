@@ -19,7 +19,8 @@ OPTIONS = {
     "inspect": "json source",
     "verify": "film json source",
     "networks": "json",
-    "evaluate": "allow_untrained data device json network precision scale suite weights without",
+    "evaluate": "allow_untrained data device frames inputs json mode network precision scale speed suite table times "
+    "weights without",
     "bench": "device json network precision scale size",
     "train": "compiled data dry_run initial json minutes name out overfit processes settings",
     "doctor": "json",
@@ -161,11 +162,41 @@ def test_evaluate_measures_a_folder_of_clips(stvsr: Callable, tmp_path: Path):
     shutil.move(MADE_CLIPS["plain"](tmp_path), tmp_path / "data")
     run = stvsr("evaluate", "folder", "--data", tmp_path / "data", "--network", "bicubic", "--scale", "2", "--json")
     assert run.code == 0, run.err
+    assert (run.json["mode"], run.json["scale"], run.json["times"], run.json["protocol"]) == ("space-time", 2, 2, 1)
     (result,) = run.json["results"]
-    scores = {"psnr_y", "ssim_y", "psnr_y_key", "psnr_y_interpolated"}
-    assert set(result) == {"network", "clips"} | scores
+    scores = {"psnr_y", "ssim_y", "psnr_y_key", "psnr_y_interpolated", "psnr_rgb", "ie", "ssim_across_colours"}
+    assert set(result) == {"network", "clips", "parameters", "macs", "seconds_per_output_frame"} | scores
     assert set(result["clips"]["plain.mp4"]) == scores
     assert result["psnr_y_key"] > result["psnr_y_interpolated"] > 15
+
+
+def test_evaluate_scores_the_frames_that_enhance_wrote_from_its_inputs(stvsr: Callable, tmp_path: Path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "rendered").mkdir()
+    shutil.move(MADE_CLIPS["plain"](tmp_path), tmp_path / "data")
+    suite = ("evaluate", "folder", "--data", tmp_path / "data", "--mode", "space", "--scale", "2")
+    written = stvsr(*suite, "--inputs", tmp_path / "small")
+    assert (written.code, written.out) == (0, "")
+    assert "24 small key frames" in written.err
+    small, large = tmp_path / "small/plain.mp4", tmp_path / "rendered/plain"
+    assert stvsr("enhance", small, f"{large}/", "--scale", "2", "--keep-fps", "--network", "bicubic").code == 0
+    run = stvsr(*suite, "--network", "bicubic", "--frames", tmp_path / "rendered", "--json")
+    assert run.code == 0, run.err
+    here, there = run.json["results"]
+    assert abs(here["psnr_y"] - there["psnr_y"]) < 0.01
+    assert there["network"] == str(tmp_path / "rendered")
+
+
+def test_evaluate_prints_the_table_that_is_asked_for(stvsr: Callable, tmp_path: Path):
+    (tmp_path / "data").mkdir()
+    shutil.move(MADE_CLIPS["plain"](tmp_path), tmp_path / "data")
+    run = stvsr("evaluate", "folder", "--data", tmp_path / "data", "--mode", "time", "--table", "md")
+    assert run.code == 0, run.err
+    assert "x2 in time, full size given" in run.out
+    assert "| bicubic | here |" in run.out
+    refused = stvsr("evaluate", "folder", "--data", tmp_path / "data", "--mode", "time", "--network", "unison-s")
+    assert refused.code == 1
+    assert "cannot leave the size as it is" in refused.err
 
 
 def test_doctor_finds_this_installation_well(stvsr: Callable):

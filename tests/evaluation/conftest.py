@@ -7,6 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
+from stvsr.data.degrade import shrink
 from stvsr.networks import Network, Spec
 
 
@@ -18,29 +19,31 @@ def moving_texture(count: int, height: int, width: int) -> torch.Tensor:
 
 
 def write_pictures(folder: Path, frames: torch.Tensor) -> None:
-    folder.mkdir(parents=True)
     for index, frame in enumerate(frames):
-        Image.fromarray(frame.permute(1, 2, 0).numpy()).save(folder / f"{index:03d}.png")
+        write_picture(folder / f"{index:03d}.png", frame)
+
+
+def write_picture(path: Path, frame: torch.Tensor) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(frame.permute(1, 2, 0).numpy()).save(path)
 
 
 class Oracle(Network):
     """Hands out the frames of a known clip, those between keys brighter by some levels; notes what it was shown."""
 
-    def __init__(self, originals: torch.Tensor, *, scale: int = 4, levels: int = 1) -> None:
+    def __init__(self, originals: torch.Tensor, *, scale: int = 4, levels: int = 1, stride: int = 2) -> None:
         super().__init__()
         self.spec = Spec(scale=scale, step=None)
-        self.originals, self.levels = originals.float() / 255, levels
+        self.originals, self.levels, self.stride = originals.float() / 255, levels, stride
+        self.small = shrink(self.originals, scale)
         self.seen: list[torch.Tensor] = []
-        self.start = 0
 
     def render(self, clip: torch.Tensor, times: Sequence) -> torch.Tensor:
         self.seen.append(clip[0])
-        count, last = len(times), len(self.originals) - 1 + len(self.originals) % 2
-        start = min(self.start, last - count)
-        self.start += count - 1
-        frames = self.originals[start : start + count].clone()
-        frames[1::2] += self.levels / 255
-        return frames[None]
+        start = next(i for i, small in enumerate(self.small) if torch.equal(small, clip[0, 0]))
+        indices = [start + int(time * self.stride) for time in times]
+        brighter = torch.tensor([i % self.stride != 0 for i in indices]) * self.levels / 255
+        return (self.originals[indices] + brighter[:, None, None, None])[None]
 
 
 @pytest.fixture

@@ -1,140 +1,142 @@
-"""The protocol: which frames are shown to the network, which are scored, and what the numbers are.
+"""Every suite finds its clips in the layout in which it is had, and names what is missing."""
 
-Referees: closed forms for a network that knows the answer, and for Vid4 the numbers of a separate script that used
-PyTorch's antialiased bicubic (equal to ours but for the outermost pixels).
-"""
-
-import math
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
-from stvsr.data.degrade import shrink
 from stvsr.errors import InputError, SettingsError
-from stvsr.evaluation.suites import evaluate_suite, read_clip, score_clip, windows
-from stvsr.networks import NETWORKS
+from stvsr.evaluation.clips import read_clip
+from stvsr.evaluation.protocol import Sampling, make_task
+from stvsr.evaluation.suites import SUITES, suite_called
 
-from .conftest import Oracle, moving_texture, write_pictures
+from .conftest import moving_texture, write_picture, write_pictures
 
-VID4 = Path(__file__).parents[3] / "shared/footage/eval/Vid4"
-ONE_LEVEL = 20 * math.log10(255 / (219 / 255))  # Y spans 219 levels where RGB spans 255
-
-
-@pytest.mark.parametrize("count", [3, 5, 7, 8, 9, 13, 34, 41, 47, 49])
-def test_windows_of_seven_share_key_frames_and_reach_every_frame(count):
-    found = [list(window) for window in windows(count)]
-    odd = count - 1 + count % 2
-    assert sorted({frame for window in found for frame in window}) == list(range(odd))
-    assert all(len(window) == min(7, odd) and window[0] % 2 == 0 for window in found)
-    assert [window[0] for window in found[:-1]] == list(range(0, 6 * (len(found) - 1), 6))
-
-
-def test_the_network_sees_every_second_frame_shrunk_and_rounded_to_8_bits(texture):
-    oracle = Oracle(texture)
-    score_clip(oracle, texture)
-    shown = shrink(texture[::2].float() / 255, 4)
-    assert torch.equal(torch.cat([oracle.seen[0], oracle.seen[1][2:]]), torch.cat([shown[:4], shown[3:]]))
-
-
-def test_key_and_interpolated_frames_are_told_apart_and_equal_frames_are_infinitely_good(texture):
-    scores = score_clip(Oracle(texture), texture)
-    assert scores.psnr_y_key == math.inf
-    assert scores.psnr_y_interpolated == pytest.approx(ONE_LEVEL, abs=0.01)
-    assert scores.psnr_y == math.inf
-    assert 0.99 < scores.ssim_y < 1
+MIDDLEBURY = Path(__file__).parents[3] / "shared/footage/eval/Middlebury-other"
+SEPTUPLET = [f"sequences/{{}}/im{i}.png" for i in range(1, 8)]
+LAYOUTS = {
+    "vid4": ("GT/{}/0.png",),
+    "vimeo-fast": ("fast_testset.txt", *SEPTUPLET),
+    "vimeo-medium": ("sep_medium_testset.txt", *SEPTUPLET),
+    "vimeo-slow": ("slow_testset.txt", *SEPTUPLET),
+    "vimeo-septuplets": ("sep_testlist.txt", *SEPTUPLET),
+    "vimeo-triplets": ("tri_testlist.txt", *SEPTUPLET[:3]),
+    "ucf101": ("{}/frame_00.png", "{}/frame_01_gt.png", "{}/frame_02.png", "{}/frame_01_ours.png"),
+    "middlebury": ("other-data/{}/frame10.png", "other-gt-interp/{}/frame10i11.png", "other-data/{}/frame11.png"),
+    "adobe240": ("original_high_fps_videos/{}.MOV",),
+    "gopro": ("test/{}/000001.png",),
+    "spmcs": ("{}/truth/0001.png", "{}/input4/0001.png"),
+    "udm10": ("{}/0000.png",),
+    "reds4": ("{}/00000000.png",),
+    "folder": ("{}.mp4", ".hidden/1.png", "notes.txt"),
+}
 
 
-def test_a_network_of_two_frames_is_given_every_pair_of_a_window(texture):
-    whole, pairs = NETWORKS["bicubic"](scale=4), NETWORKS["bicubic"](scale=4)
-    pairs.spec = replace(pairs.spec, min_frames=2, max_frames=2)
-    assert score_clip(pairs, texture) == score_clip(whole, texture)
+FIRST_CLIPS = {
+    "vid4": ["walk"],
+    "ucf101": ["9", "10"],
+    "middlebury": ["Venus"],
+    "adobe240": ["IMG_0001"],
+    "gopro": ["GOPR0384_11_00"],
+    "spmcs": ["car05_001"],
+    "udm10": ["000", "001"],
+    "reds4": ["000"],
+    "folder": ["9", "10"],
+}
 
 
-def test_every_frame_counts_once_though_windows_overlap(texture):
-    """One level off in the five key frames, two in the four between."""
-    scores = score_clip(Oracle(texture - 1, levels=-1), texture)
-    assert scores.psnr_y_key == pytest.approx(ONE_LEVEL, abs=0.01)
-    assert scores.psnr_y == pytest.approx((9 * ONE_LEVEL - 4 * 20 * math.log10(2)) / 9, abs=0.01)
+def lay_out(data: Path, suite: str) -> None:
+    """Empty files where those of some of the suite's clips would be, and lists of them."""
+    names = FIRST_CLIPS.get(suite, ["00001/0266", "00001/0268"])
+    for name in names:
+        for file in LAYOUTS[suite]:
+            path = data / file.format(name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("\n".join(names))
 
 
-def test_sizes_that_are_no_multiple_of_the_scale_are_cropped_at_the_right_and_bottom():
-    frames = moving_texture(5, 43, 58) // 2
-    oracle = Oracle(frames[..., :40, :56])
-    assert score_clip(oracle, frames).psnr_y_key == math.inf
-    assert oracle.seen[0].shape == (3, 3, 10, 14)
+def test_every_suite_has_a_layout_here():
+    assert list(LAYOUTS) == list(SUITES)
 
 
-def test_a_folder_of_clips_is_averaged_over_clips_for_every_network(tmp_path):
-    for name, height in (("wide", 32), ("high", 64)):
-        write_pictures(tmp_path / name, moving_texture(5, height, 48))
-    (tmp_path / ".hidden").mkdir()
-    (tmp_path / "notes.txt").write_text("about the clips")
-    told = []
-    networks = [("x2", NETWORKS["bicubic"](scale=2)), ("x4", NETWORKS["bicubic"](scale=4))]
-    result = evaluate_suite("folder", tmp_path, networks, progress=lambda share, what: told.append((share, what)))
-    assert [one.network for one in result.results] == ["x2", "x4"]
-    for one, (_, network) in zip(result.results, networks, strict=True):
-        alone = [score_clip(network, read_clip(tmp_path / clip)) for clip in ("high", "wide")]
-        assert list(one.clips.values()) == alone
-        assert one.scores.psnr_y == pytest.approx((alone[0].psnr_y + alone[1].psnr_y) / 2)
-        assert one.scores.ssim_y == pytest.approx((alone[0].ssim_y + alone[1].ssim_y) / 2)
-    assert told == [(0, "x2 on high"), (0.25, "x4 on high"), (0.5, "x2 on wide"), (0.75, "x4 on wide")]
+@pytest.mark.parametrize("suite", SUITES)
+def test_every_suite_finds_its_clips_where_they_are_had(tmp_path, suite):
+    lay_out(tmp_path, suite)
+    clips, missing = SUITES[suite].find(tmp_path)
+    first = next(clip for clip in clips.values() if clip)
+    if isinstance(first, tuple):
+        assert len(first) == len([file for file in LAYOUTS[suite] if "/" in file and "ours" not in file])
+        assert all(path.is_file() for path in first)
+    else:
+        assert first.exists()
+    if suite == "folder":
+        assert list(clips) == ["10.mp4", "9.mp4"]
+        assert missing == []
+    elif suite == "ucf101":
+        assert list(clips) == ["9", "10"]
+        assert missing == ["it has 2 of 379 clips"]
+    else:
+        assert missing, "a few clips are not the whole suite"
 
 
-def test_without_flow_measures_the_network_with_its_flow_switched_off(tmp_path):
-    write_pictures(tmp_path / "clip", moving_texture(3, 32, 48))
-    unison = NETWORKS["unison-s"](scale=4).eval()
-    whole, ablated, by_hand = (
-        evaluate_suite("folder", tmp_path, [("unison-s", network)], without=part).results[0].scores
-        for network, part in ((unison, None), (unison, "flow"), (unison.without("flow"), None))
-    )
-    assert ablated == by_hand
-    assert ablated.psnr_y_interpolated != whole.psnr_y_interpolated
+@pytest.mark.parametrize("suite", SUITES)
+def test_missing_data_are_named_with_the_layout_and_where_they_are_had(tmp_path, suite):
+    with pytest.raises(InputError) as raised:
+        SUITES[suite].clips(tmp_path)
+    message = str(raised.value)
+    assert str(tmp_path) in message
+    assert SUITES[suite].layout in message
+    assert SUITES[suite].origin in message
+    assert len(message) < 700
+    with pytest.raises(InputError, match="no folder"):
+        SUITES[suite].clips(tmp_path / "gone")
 
 
-@pytest.mark.parametrize(("name", "part"), [("bicubic", "flow"), ("unison-s", "floww")])
-def test_a_part_that_a_network_does_not_have_is_named(tmp_path, name, part):
-    write_pictures(tmp_path / "clip", moving_texture(3, 32, 48))
-    with pytest.raises(SettingsError, match=f"has no part '{part}'"):
-        evaluate_suite("folder", tmp_path, [(name, NETWORKS[name](scale=4))], without=part)
-
-
-@pytest.mark.parametrize(
-    ("suite", "message"),
-    [
-        ("vid4", r"walk has 0 of 47 frames.*sub-folders calendar, city, foliage and walk"),
-        ("folder", "holds no clip"),
-    ],
-)
-def test_missing_data_are_named_with_the_layout_they_must_have(tmp_path, suite, message):
-    with pytest.raises(InputError, match=message):
-        evaluate_suite(suite, tmp_path, [("bicubic", NETWORKS["bicubic"]())])
-
-
-def test_an_incomplete_vid4_is_not_measured(tmp_path):
+def test_an_incomplete_suite_is_not_measured(tmp_path):
     write_pictures(tmp_path / "calendar", moving_texture(3, 16, 16))
-    with pytest.raises(InputError, match="calendar has 3 of 41 frames"):
-        evaluate_suite("vid4", tmp_path, [("bicubic", NETWORKS["bicubic"]())])
+    with pytest.raises(InputError, match=r"calendar has 3 of 41 frames, city has 0 of 34 frames.*take the originals"):
+        SUITES["vid4"].clips(tmp_path)
+    lay_out(tmp_path, "vimeo-triplets")
+    (tmp_path / "sequences/00001/0268/im2.png").unlink()
+    with pytest.raises(InputError, match=r"2 of 3782 clips, 00001/0268 has 2 of 3 frames"):
+        SUITES["vimeo-triplets"].clips(tmp_path)
+
+
+def test_pictures_named_one_by_one_are_read_in_their_order(tmp_path):
+    frames = moving_texture(3, 12, 16)
+    paths = tuple(tmp_path / name for name in ("c.png", "a.png", "b.png"))
+    for path, frame in zip(paths, frames, strict=True):
+        write_picture(path, frame)
+    assert torch.equal(torch.stack(list(read_clip(paths))), frames)
+    paths[1].write_text("no picture")
+    with pytest.raises(InputError, match=r"a\.png cannot be read"):
+        list(read_clip(paths))
 
 
 def test_a_clip_too_short_to_have_a_frame_between_is_named(tmp_path):
     write_pictures(tmp_path / "short", moving_texture(2, 16, 16))
     with pytest.raises(InputError, match=r"short has 2 frames.* takes 3"):
-        evaluate_suite("folder", tmp_path, [("bicubic", NETWORKS["bicubic"]())])
+        list(read_clip(tmp_path / "short", least=3))
 
 
-def test_a_missing_folder_and_an_unknown_suite_are_named(tmp_path):
-    with pytest.raises(InputError, match="no folder"):
-        evaluate_suite("folder", tmp_path / "gone", [])
-    with pytest.raises(SettingsError, match=r"'vid5'.*vid4, folder"):
-        evaluate_suite("vid5", tmp_path, [])
+def test_keys_and_scored_frames_follow_from_suite_and_task():
+    film, triplet = SUITES["gopro"], SUITES["ucf101"]
+    assert film.sampling(make_task(times=8)) == Sampling(8, "all")
+    assert film.sampling(make_task("space")) == Sampling(1, "all")
+    assert film.sampling(make_task("time", times=4)) == Sampling(4, "between")
+    assert triplet.sampling(make_task()) == Sampling(2, "between")
+    assert triplet.sampling(make_task("space")) == Sampling(2, "first")
+    with pytest.raises(SettingsError, match=r"1 frame lies between.*not x4"):
+        triplet.sampling(make_task(times=4))
 
 
-@pytest.mark.skipif(not VID4.exists(), reason="the Vid4 clips are not here")
-def test_bicubic_on_a_clip_of_vid4_gives_the_known_numbers():
-    scores = score_clip(NETWORKS["bicubic"](scale=4), read_clip(VID4 / "city"))
-    assert scores.psnr_y == pytest.approx(24.99, abs=0.01)
-    assert scores.psnr_y_key == pytest.approx(25.16, abs=0.01)
-    assert scores.psnr_y_interpolated == pytest.approx(24.81, abs=0.01)
+def test_an_unknown_suite_is_named():
+    with pytest.raises(SettingsError, match=r"'vid5'.*vid4, vimeo-fast"):
+        suite_called("vid5")
+
+
+@pytest.mark.skipif(not MIDDLEBURY.exists(), reason="the Middlebury pictures are not here")
+def test_middlebury_is_complete():
+    clips = SUITES["middlebury"].clips(MIDDLEBURY)
+    assert len(clips) == 12
+    assert [path.stem for path in clips["Venus"]] == ["frame10", "frame10i11", "frame11"]

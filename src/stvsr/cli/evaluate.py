@@ -1,6 +1,7 @@
 """``stvsr evaluate``: how good a network is, in numbers."""
 
 from pathlib import Path
+from typing import Literal
 
 import typer
 
@@ -9,10 +10,14 @@ from stvsr.cli.options import Device, Precision
 
 
 def evaluate(
-    suite: str = typer.Argument(help="vid4, or folder for clips of your own."),
+    suite: str = typer.Argument(help="vid4, vimeo-fast, ucf101, middlebury ...; folder for clips of your own."),
     data: Path = typer.Option(help="The folder that holds the suite's frames."),
-    network: list[str] = typer.Option(["bicubic"], help="See `stvsr networks`; give it again to compare several."),
-    scale: int = typer.Option(4, help="Enlargement of width and height."),
+    network: list[str] = typer.Option([], help="See `stvsr networks`; give it again to compare several."),
+    frames: list[Path] = typer.Option([], help="Score a folder of rendered clips, named like the suite's."),
+    inputs: Path | None = typer.Option(None, help="Only write the small key frames of every clip into this folder."),
+    mode: Literal["space-time", "space", "time"] = typer.Option("space-time", help="What is to be rendered."),
+    scale: int | None = typer.Option(None, help="Enlargement of width and height: 4 unless said otherwise."),
+    times: int | None = typer.Option(None, help="How many times as many frames: 2 unless said otherwise."),
     weights: Path | None = typer.Option(None, help="A weight file of your own, for the one network given."),
     allow_untrained: bool = typer.Option(
         False, "--allow-untrained", help="Use random weights where there are no trained ones: only to see it run."
@@ -20,26 +25,50 @@ def evaluate(
     without: str | None = typer.Option(None, help="Switch a part of the network off first, such as flow."),
     device: Device = typer.Option("auto", help="auto takes a GPU where there is one."),
     precision: Precision = typer.Option("fp32", help="fp32 gives the same numbers everywhere."),
+    speed: bool = typer.Option(False, "--speed", help="Time every network on this machine, too."),
+    table: Literal["md", "csv", "json", "latex"] | None = typer.Option(
+        None, help="A table beside the published numbers, on stdout."
+    ),
     as_json: bool = typer.Option(False, "--json", help="One JSON object on stdout."),
 ) -> None:
     """Shrink known clips, drop every second frame, render them back, and compare with the originals.
 
     The field's protocol: MATLAB bicubic, windows of four key frames becoming seven, PSNR and SSIM on luma.
     """
-    from stvsr.evaluation.suites import evaluate_suite
+    from stvsr.evaluation.comparison import FORMATS, compare
+    from stvsr.evaluation.measure import evaluate_suite, load_networks
+    from stvsr.evaluation.protocol import make_task
+    from stvsr.evaluation.renderings import write_inputs
+    from stvsr.evaluation.speed import bench
+    from stvsr.evaluation.suites import suite_called
     from stvsr.evaluation.tables import HEADINGS, as_rows
     from stvsr.evaluation.tables import as_json as as_object
     from stvsr.inference import RenderSettings
-    from stvsr.weights.catalog import UNTRAINED, load_network, ready_scales
+    from stvsr.weights.catalog import UNTRAINED, ready_scales
 
+    task = make_task(mode, scale=scale, times=times)
+    if inputs is not None:
+        written = write_inputs(suite_called(suite), data, task, inputs)
+        console.say(f"{written} small key frames are in {inputs}.")
+        return
     settings = RenderSettings(device=device, precision=precision)
-    networks = [(name, load_network(name, scale, weights=weights, allow_untrained=allow_untrained)) for name in network]
-    for name in network:
-        if weights is None and scale not in ready_scales(name):
+    names = network or ([] if frames else ["bicubic"])
+    networks = load_networks(names, task, weights=weights, allow_untrained=allow_untrained)
+    for name in names:
+        if weights is None and task.scale not in ready_scales(name):
             console.say(f"WARNING: {UNTRAINED.format(name=name)}")
     with console.Share() as share:
-        result = evaluate_suite(suite, data, networks, without=without, settings=settings, progress=share.show)
+        result = evaluate_suite(
+            suite, data, networks, task=task, frames=frames, without=without, settings=settings, progress=share.show
+        )
+    seconds = (
+        {name: bench(name, scale=task.scale, settings=settings).seconds_per_output_frame for name in names}
+        if speed
+        else {}
+    )
     if as_json:
-        console.emit(as_object(result))
+        console.emit(as_object(result, seconds))
+    elif table is not None:
+        print(FORMATS[table](compare(result, seconds)))
     else:
         console.table(HEADINGS, as_rows(result))

@@ -1,209 +1,192 @@
-"""Test suites: known clips are made small and choppy, rendered, and measured against the originals.
+"""Test suites as data: how the clips of a folder are found, which of their frames are keys, and which are scored.
 
-The protocol is the field's for x4 in space and x2 in time, as the public code of Zooming Slow-Mo has it:
-
-* every second frame is a key frame; a clip with an even number of frames drops its last one;
-* key frames are cropped at the right and bottom to multiples of the scale, shrunk by MATLAB's bicubic and rounded to
-  8 bits (``stvsr.data.degrade.shrink``);
-* four key frames become seven frames; windows share a key frame (0-6, 6-12, ...), the last one is moved back so that
-  it is whole; a frame rendered twice is scored as the first window gave it;
-* the result is rounded to 8 bits; PSNR and SSIM on Y, per frame; mean over a clip's frames, then over clips.
+``docs/evaluation.md`` tells more about each, and what its numbers can be compared with.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
-from fractions import Fraction
-from itertools import islice
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from statistics import fmean
 
-import torch
-from jaxtyping import Float, UInt8
-from torch import Tensor
-
-from stvsr.data.degrade import from_bytes, round_to_8_bits, shrink, to_bytes
 from stvsr.errors import InputError, SettingsError
-from stvsr.evaluation.metrics import luma, psnr, ssim
-from stvsr.inference.engine import Engine, RenderReport, RenderSettings
-from stvsr.networks import Network
-from stvsr.video.reader import read_frames
-
-WINDOW = 7
-MOST_FRAMES = 200
-VID4 = {"calendar": 41, "city": 34, "foliage": 49, "walk": 47}
-FP32 = RenderSettings(precision="fp32")
-VIDEOS = {".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpg", ".ts", ".webm", ".y4m"}
-
-Progress = Callable[[float, str], None]
-"""Told how much is done (0 ... 1) and what is being measured."""
+from stvsr.evaluation.clips import VIDEOS, Clip, Found, films, listed, stills, subfolders
+from stvsr.evaluation.protocol import Channels, Mode, Sampling, Scored, Task
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scores:
-    """Means over frames (of a clip) or over clips (of a suite). PSNR in dB, infinite where nothing differs."""
+class Pattern:
+    """Which frames are keys and which are scored, by mode."""
 
-    psnr_y: float
-    ssim_y: float
-    psnr_y_key: float
-    """Of the frames whose small version the network saw."""
-    psnr_y_interpolated: float
-    """Of the frames between."""
+    scored: Mapping[Mode, Scored]
+    strides: Mapping[Mode, int]
+    """From one key frame to the next; where a mode is missing, as the task asks."""
+
+
+FILM = Pattern(
+    scored={"space-time": "all", "space": "all", "time": "between"},  # in time mode the keys are given at full size
+    strides={"space": 1},
+)
+TRIPLET = Pattern(  # as CycMu-Net has it: the middle frame, or in space mode the first of the two that are given
+    scored={"space-time": "between", "space": "first", "time": "between"},
+    strides={"space-time": 2, "space": 2, "time": 2},
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NetworkResult:
-    network: str
-    scores: Scores
-    clips: dict[str, Scores]
+class Suite:
+    title: str
+    find: Callable[[Path], Found]
+    layout: str
+    """How the folder must look."""
+    origin: str
+    """Where the data are had."""
+    pattern: Pattern = FILM
+    channels: Channels = "Y"
+    """What the field prints."""
+    most_frames: int | None = None
+    """Longer clips end there."""
+
+    def clips(self, data: Path) -> dict[str, Clip]:
+        """The clips of a folder by name. Raises InputError for missing ones: which, where they are had, the layout."""
+        if not data.is_dir():
+            raise InputError(f"There is no folder {data}. Point --data at {self.layout}. {self.origin}")
+        clips, missing = self.find(data)
+        if missing or not clips:
+            more = f" and {len(missing) - 4} more" if len(missing) > 4 else ""
+            what = ", ".join(missing[:4]) + more or "it holds no clip"
+            raise InputError(f"{data} does not hold {self.title}: {what}. Needed is {self.layout}. {self.origin}")
+        return clips
+
+    def sampling(self, task: Task) -> Sampling:
+        """Raises SettingsError where the clips have no room for what is asked."""
+        stride = self.pattern.strides.get(task.mode, task.times)
+        if task.mode != "space" and stride != task.times:
+            raise SettingsError(
+                f"{self.title}: {stride - 1} frame lies between two key frames, so it measures x{stride} in time, "
+                f"not x{task.times}. Leave --times out."
+            )
+        return Sampling(stride, self.pattern.scored[task.mode])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SuiteResult:
-    suite: str
-    without: str | None
-    """The part that was switched off in every network, if any."""
-    results: tuple[NetworkResult, ...]
-
-
-def evaluate_suite(
-    name: str,
-    data: str | Path,
-    networks: Sequence[tuple[str, Network]],
-    *,
-    without: str | None = None,
-    settings: RenderSettings = FP32,
-    progress: Progress | None = None,
-) -> SuiteResult:
-    """Measure networks on a suite.
-
-    name: one of ``SUITES``. data: its folder. networks: names and networks, each measured at its own scale.
-    without: switch a part off in every network first, such as "flow"; what the number loses is what the part is worth.
-    settings: where to render and how; fp32 unless said otherwise, so that every machine gets the same numbers.
-    Raises InputError where the data are missing or incomplete, SettingsError for an unknown suite or part.
-    """
+def suite_called(name: str) -> Suite:
+    """One of ``SUITES``. Raises SettingsError for another name."""
     if name not in SUITES:
         raise SettingsError(f"There is no suite called {name!r}. Choose one of: {', '.join(SUITES)}.")
-    if without is not None:
-        networks = [(label, switched_off(label, network, without)) for label, network in networks]
-    clips = SUITES[name](Path(data))
-    scores: dict[str, dict[str, Scores]] = {label: {} for label, _ in networks}
-    steps = [(clip, label, network) for clip in clips for label, network in networks]
-    held: tuple[str, Tensor] | None = None
-    for done, (clip, label, network) in enumerate(steps):
-        if progress is not None:
-            progress(done / len(steps), f"{label} on {clip}")
-        if held is None or held[0] != clip:
-            held = clip, read_clip(clips[clip])
-        scores[label][clip] = score_clip(network, held[1], settings)
-    results = tuple(
-        NetworkResult(network=label, scores=mean_over_clips(list(of_clips.values())), clips=of_clips)
-        for label, of_clips in scores.items()
-    )
-    return SuiteResult(suite=name, without=without, results=results)
+    return SUITES[name]
 
 
-def score_clip(network: Network, originals: UInt8[Tensor, "t c h w"], settings: RenderSettings = FP32) -> Scores:
-    """Measure a network on one clip of at least three frames."""
-    engine = Engine(network, settings, RenderReport())
-    scale = network.spec.scale
-    height, width = (size // scale * scale for size in originals.shape[-2:])
-    originals = originals[..., :height, :width]
-    psnrs: list[Float[Tensor, " n"]] = []
-    ssims: list[Float[Tensor, " n"]] = []
-    scored = 0
-    for window in windows(len(originals)):
-        wanted = from_bytes(originals[window.start : window.stop])
-        times = [Fraction(index, 2) for index in range(len(window))]
-        rendered = render_all(engine, shrink(wanted[::2], scale), times)
-        fresh = slice(scored - window.start, None)
-        y, wanted_y = luma(round_to_8_bits(rendered[fresh])), luma(wanted[fresh])
-        psnrs.append(psnr(y, wanted_y))
-        ssims.append(ssim(y, wanted_y))
-        scored = window.stop
-    return mean_over_frames(torch.cat(psnrs), torch.cat(ssims))
-
-
-def render_all(engine: Engine, keys: Float[Tensor, "t c h w"], times: Sequence[Fraction]) -> Float[Tensor, "s c H W"]:
-    """Render a window; a network that takes fewer key frames at once gets it piece by piece, sharing a key frame."""
-    most = engine.spec.max_frames
-    if most is None or len(keys) <= most:
-        return engine.render_clip(keys, list(times))
-    rendered = []
-    for first in range(0, len(keys) - 1, most - 1):
-        part = keys[first : first + most]
-        last = first + most >= len(keys)
-        within = [time - first for time in times if first <= time and (time < first + most - 1 or last)]
-        if within:
-            rendered.append(engine.render_clip(part, within))
-    return torch.cat(rendered)
-
-
-def windows(count: int) -> Iterator[range]:
-    """The frames of each window of a clip with ``count`` frames, at least 3. All start at a key frame."""
-    count -= 1 - count % 2
-    size = min(WINDOW, count)
-    for start in [*range(0, count - size, size - 1), count - size]:
-        yield range(start, start + size)
-
-
-def mean_over_frames(psnrs: Float[Tensor, " t"], ssims: Float[Tensor, " t"]) -> Scores:
-    return Scores(
-        psnr_y=float(psnrs.mean()),
-        ssim_y=float(ssims.mean()),
-        psnr_y_key=float(psnrs[::2].mean()),
-        psnr_y_interpolated=float(psnrs[1::2].mean()),
+def septuplets(title: str, *lists: str, count: int) -> Suite:
+    places = [(f"sequences/{{}}/im{i}", f"{{}}/im{i}") for i in range(1, 8)]
+    return Suite(
+        title=title,
+        find=partial(stills, names=partial(listed, lists=lists), places=places, count=count),
+        layout=f"the folder vimeo_septuplet, with sequences/00001/0266/im1.png and so on, and {lists[0]} in it",
+        origin="Vimeo-90K (Xue et al. 2019) is at toflow.csail.mit.edu; the lists of fast, medium and slow clips are "
+        "those of Zooming Slow-Mo (Mukosame/Zooming-Slow-Mo-CVPR-2020, folder meta_info).",
     )
 
 
-def mean_over_clips(scores: Sequence[Scores]) -> Scores:
-    rows = [asdict(score) for score in scores]
-    return Scores(**{field: fmean(row[field] for row in rows) for field in rows[0]})
+OTHER: str = "Beanbags Dimetrodon DogDance Grove2 Grove3 Hydrangea MiniCooper RubberWhale Urban2 Urban3 Venus Walking"
+SPMCS: str = (
+    "car05_001 hdclub_003_001 hitachi_isee5_001 hk004_001 HKVTG_004 jvc_009_001 NYVTG_006 PRVTG_012 RMVTG_011 "
+    "veni3_011 veni5_015"
+)
+GOPRO: str = (
+    "GOPR0384_11_00 GOPR0384_11_05 GOPR0385_11_01 GOPR0396_11_00 GOPR0410_11_00 GOPR0854_11_00 GOPR0862_11_00 "
+    "GOPR0868_11_00 GOPR0869_11_00 GOPR0871_11_00 GOPR0881_11_01"
+)
+ADOBE240: str = (
+    "GOPR9653 IMG_0001 IMG_0003 IMG_0004a IMG_0004b IMG_0012 IMG_0013 IMG_0015 IMG_0016 IMG_0017 IMG_0024 IMG_0037 "
+    "IMG_0037a IMG_0045 IMG_0056 IMG_0058 IMG_0175"
+)
 
-
-def switched_off(label: str, network: Network, part: str) -> Network:
-    """The network without one of its parts, if it knows how."""
-    without = getattr(network, "without", None)
-    if without is None:
-        raise SettingsError(f"{label} has no part {part!r} that can be switched off. Leave --without away for it.")
-    return without(part)
-
-
-def vid4_clips(data: Path) -> dict[str, Path]:
-    """The four clips of Vid4, complete."""
-    clips = {name: data / name for name in VID4}
-    found = {name: len(list(path.glob("[!.]*.*"))) for name, path in clips.items()}
-    if found != VID4:
-        counts = ", ".join(f"{name} has {count} of {VID4[name]} frames" for name, count in found.items())
-        raise InputError(
-            f"{data} does not hold Vid4: {counts}. "
-            f"Point --data at a folder with the sub-folders calendar, city, foliage and walk, one picture per frame. "
-            f"Vid4 (Liu and Sun, 2011) comes with most video super-resolution projects; take the original frames (GT)."
-        )
-    return clips
-
-
-def clips_in(data: Path) -> dict[str, Path]:
-    """Every video, and every sub-folder of pictures, is a clip; only the first ``MOST_FRAMES`` frames of each count."""
-    if not data.is_dir():
-        raise InputError(f"There is no folder {data}. Point --data at a folder of videos, or of folders of pictures.")
-    shown = [path for path in sorted(data.iterdir()) if not path.name.startswith(".")]
-    clips = {path.name: path for path in shown if path.is_dir() or path.suffix.lower() in VIDEOS}
-    if not clips:
-        raise InputError(
-            f"{data} holds no clip. Put videos ({', '.join(sorted(VIDEOS))}) or folders of pictures in it, "
-            f"each without cuts."
-        )
-    return clips
-
-
-def read_clip(path: Path) -> UInt8[Tensor, "t c h w"]:
-    """The frames of a clip, as bytes: a quarter of the memory."""
-    frames = [to_bytes(frame.image) for frame in islice(read_frames(path), MOST_FRAMES)]
-    if len(frames) < 3:
-        raise InputError(
-            f"{path} has {len(frames)} frames, but a frame between two others takes 3. Leave this clip out."
-        )
-    return torch.stack(frames)
-
-
-SUITES: dict[str, Callable[[Path], dict[str, Path]]] = {"vid4": vid4_clips, "folder": clips_in}
+SUITES: dict[str, Suite] = {
+    "vid4": Suite(
+        title="Vid4",
+        find=partial(films, names={"calendar": 41, "city": 34, "foliage": 49, "walk": 47}, within=("GT", "HR")),
+        layout="a folder with the sub-folders calendar, city, foliage and walk, one picture per frame",
+        origin="Vid4 (Liu and Sun 2011) comes with most video super-resolution projects; take the originals (GT).",
+    ),
+    "vimeo-fast": septuplets("Vimeo-90K fast", "fast_testset.txt", "sep_fast_testset.txt", count=1225),
+    "vimeo-medium": septuplets("Vimeo-90K medium", "medium_testset.txt", "sep_medium_testset.txt", count=4977),
+    "vimeo-slow": septuplets("Vimeo-90K slow", "slow_testset.txt", "sep_slow_testset.txt", count=1613),
+    "vimeo-septuplets": septuplets("the Vimeo-90K septuplets", "sep_testlist.txt", count=7824),
+    "vimeo-triplets": Suite(
+        title="the Vimeo-90K triplets",
+        find=partial(
+            stills,
+            names=partial(listed, lists=("tri_testlist.txt",)),
+            places=[(f"sequences/{{}}/im{i}",) for i in (1, 2, 3)],
+            count=3782,
+        ),
+        layout="the folder vimeo_triplet, with sequences/00001/0389/im1.png and so on, and tri_testlist.txt in it",
+        origin="Vimeo-90K (Xue et al. 2019) is at toflow.csail.mit.edu.",
+        pattern=TRIPLET,
+        channels="RGB",
+    ),
+    "ucf101": Suite(
+        title="the UCF101 triplets",
+        find=partial(
+            stills, names=subfolders, places=[("{}/frame_00",), ("{}/frame_01_gt",), ("{}/frame_02",)], count=379
+        ),
+        layout="the folder ucf101_interp_ours, with 1/frame_00.png, 1/frame_01_gt.png, 1/frame_02.png and so on",
+        origin="The 379 triplets of UCF101 come with Deep Voxel Flow (Liu et al. 2017).",
+        pattern=TRIPLET,
+        channels="RGB",
+    ),
+    "middlebury": Suite(
+        title='Middlebury "other"',
+        find=partial(
+            stills,
+            names=lambda _: OTHER.split(),
+            places=[
+                ("other-data/{}/frame10", "input/{}/frame10"),
+                ("other-gt-interp/{}/frame10i11", "gt/{}/frame10i11"),
+                ("other-data/{}/frame11", "input/{}/frame11"),
+            ],
+        ),
+        layout="a folder with other-data/Beanbags/frame10.png, other-data/Beanbags/frame11.png, "
+        "other-gt-interp/Beanbags/frame10i11.png and so on (or input and gt for the first parts)",
+        origin="It is at vision.middlebury.edu/flow/data: other-color-twoframes and other-gt-interp.",
+        pattern=TRIPLET,
+        channels="RGB",
+    ),
+    "adobe240": Suite(
+        title="Adobe240",
+        find=partial(films, names=ADOBE240.split(), within=("original_high_fps_videos",)),
+        layout="a folder with the 17 test clips, as videos (IMG_0001.MOV) or as folders of pictures",
+        origin="Adobe240 (Su et al. 2017) is DeepVideoDeblurring_Dataset_Original_High_FPS_Videos.zip at cs.ubc.ca; "
+        "the 17 clips are VideoINR's test list.",
+    ),
+    "gopro": Suite(
+        title="GoPro",
+        find=partial(films, names=GOPRO.split(), within=("test",)),
+        layout="the folder GOPRO_Large_all, or its sub-folder test, with the 11 test clips as folders of pictures",
+        origin="GoPro (Nah et al. 2017) is at seungjunnah.github.io/Datasets/gopro: take GOPRO_Large_all.",
+    ),
+    "spmcs": Suite(
+        title="SPMCS",
+        find=partial(films, names=dict.fromkeys(SPMCS.split(), 31)),
+        layout="a folder with 11 sub-folders such as car05_001, each with 31 pictures (or with those in truth)",
+        origin="SPMCS (Tao et al. 2017): the 11 clips that PFNL (Yi et al. 2019) and its successors print.",
+    ),
+    "udm10": Suite(
+        title="UDM10",
+        find=partial(films, within=("GT",), count=10, frames=32),
+        layout="a folder with 10 sub-folders, each with 32 pictures (or with those in truth)",
+        origin="UDM10 (Yi et al. 2019) comes with PFNL.",
+    ),
+    "reds4": Suite(
+        title="REDS4",
+        find=partial(films, names=dict.fromkeys(("000", "011", "015", "020"), 100), within=("GT", "sharp")),
+        layout="a folder with the sub-folders 000, 011, 015 and 020, each with 100 pictures",
+        origin="REDS (Nah et al. 2019) is at seungjunnah.github.io/Datasets/reds: these are four clips of train_sharp.",
+    ),
+    "folder": Suite(
+        title="clips",
+        find=films,
+        layout=f"a folder of videos ({', '.join(VIDEOS)}), or of folders of pictures, each a clip without cuts",
+        origin="Every clip counts the same.",
+        most_frames=200,
+    ),
+}
