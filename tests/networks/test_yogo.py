@@ -10,6 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from stvsr.errors import SettingsError
 from stvsr.networks.yogo import HybridFusionBlock, Yogo, yogo_56, yogo_64
+from stvsr.ops.resize import resize
 
 ROWS: list[dict[str, Any]] = [
     {"propagation": "backward", "fusion": "direct"},  # Table 3, a
@@ -73,6 +74,18 @@ def test_only_with_interaction_the_forward_state_knows_the_future():
     assert first_and_last(small(propagation="bidirectional"), 2) == [False, True]
 
 
+def test_the_forward_cell_reads_the_backward_state_of_the_next_instant():
+    """Eq. 1. After the last instant there is none: whatever the backward cell does, the last forward state stays."""
+    network, clip = small(), torch.rand(1, 1, 3, 8, 8)
+    with torch.no_grad():
+        before = network.propagate(network.features(clip))[0]
+        for parameter in network.backward_cell.parameters():
+            parameter.add_(0.1)
+        after = network.propagate(network.features(clip))[0]
+    assert not torch.equal(before[1], after[1])
+    assert torch.equal(before[2], after[2])
+
+
 def test_with_the_backward_cell_alone_the_last_frame_knows_no_other():
     network = small(propagation="backward", fusion="direct").eval()
     clip = torch.rand(1, 3, 3, 8, 8)
@@ -94,6 +107,15 @@ def test_each_modality_weighs_the_other_in_the_hybrid_block():
     assert torch.allclose(fused, feat + 5 / 2 + 3 / 2)
     assert torch.allclose(structure, backward + 3)
     assert torch.allclose(detail, forward + 5)
+
+
+@pytest.mark.parametrize("scale", [2, 4])
+def test_it_starts_close_to_bicubic_and_the_mean_of_two_frames(scale: int):
+    clip = torch.rand(1, 2, 3, 8, 8)
+    with torch.no_grad():
+        frames = small(scale=scale)(clip, [0, Fraction(1, 2), 1])
+    base = torch.cat([clip[:, :1], clip.mean(1, keepdim=True), clip[:, 1:]], 1)
+    assert (frames - resize(base, scale)).abs().mean() < 0.03
 
 
 @pytest.mark.parametrize("changes", ROWS, ids=str)
