@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from stvsr.ops.similarity import structural_similarity
+from stvsr.ops.similarity import smooth, structural_similarity
 
 PEAK = 255.0
 
@@ -72,14 +72,13 @@ def ssim_across_colours(images: Float[Tensor, "*n 3 h w"], originals: Float[Tens
     return (luminance * structure).mean((-3, -2, -1))
 
 
-def smooth_volume(volumes: Float[Tensor, "*n c h w"]) -> Float[Tensor, "*n c h w"]:
+def smooth_volume(volumes: Float[Tensor, "*n 3 h w"]) -> Float[Tensor, "*n 3 h w"]:
     """Mean under an 11 x 11 x 11 Gaussian, sigma 1.5; the outermost values repeat."""
     weights = torch.exp(-((torch.arange(11, dtype=volumes.dtype) - 5) ** 2) / (2 * 1.5**2))
-    flat = rearrange(volumes, "... c h w -> (...) 1 c h w")
-    for shape in ((11, 1, 1), (1, 11, 1), (1, 1, 11)):
-        padding = [side for size in reversed(shape) for side in (size // 2, size // 2)]
-        flat = F.conv3d(F.pad(flat, padding, mode="replicate"), (weights / weights.sum()).reshape(1, 1, *shape))
-    return flat.reshape(volumes.shape)
+    colours = (torch.arange(3)[:, None] + torch.arange(11) - 5).clamp(0, 2)  # which colour each weight falls on
+    mixed = torch.zeros(3, 3, dtype=volumes.dtype).scatter_add_(1, colours, (weights / weights.sum()).expand(3, 11))
+    flat = F.pad(rearrange(volumes, "... c h w -> (...) c h w"), (5, 5, 5, 5), mode="replicate")
+    return torch.einsum("oc,nchw->nohw", mixed, smooth(flat)).reshape(volumes.shape)
 
 
 def interpolation_error(images: Float[Tensor, "*n 3 h w"], originals: Float[Tensor, "*n 3 h w"]) -> Float[Tensor, "*n"]:

@@ -172,7 +172,6 @@ def shape_of(ratio: Float[Tensor, " p"]) -> Float[Tensor, " p"]:
     return torch.where(ratio.isfinite(), shapes[above - nearer_below.long()], torch.nan)
 
 
-FORMAT = "stvsr-niqe-1"
 NAMES = {"mean": "covariance", "mu_prisparam": "cov_prisparam", "mu_pris_param": "cov_pris_param"}
 """What files call mean and covariance: ours, the authors' ``modelparameters.mat``, and copies of it as ``.npz``."""
 
@@ -240,6 +239,6 @@ def save_pristine(path: Path, model: PristineModel) -> None:
     """
     tensors = {"mean": model.mean.contiguous(), "covariance": model.covariance.contiguous()}
     try:
-        save_file(tensors, path, metadata={"format": FORMAT, "label": model.label})
+        save_file(tensors, path, metadata={"label": model.label})
     except (OSError, safetensors.SafetensorError) as error:
         raise OutputError(f"Cannot write the NIQE model to {path}: {error}. Check the folder and the space.") from error
