@@ -86,6 +86,8 @@ class StinetConfig:
             raise SettingsError(f"STINet enlarges by 2, 4 or 8, not by {self.scale}.")
         if self.width % self.groups:
             raise SettingsError(f"width must be a multiple of groups, but is {self.width} for {self.groups} groups.")
+        if self.refinement == "lstm" and self.width % 8:
+            raise SettingsError(f"refinement='lstm' needs a width that is a multiple of 8, but it is {self.width}.")
         if not (self.low or self.high):
             raise SettingsError("STINet needs features of one size at least: set low=True or high=True.")
         if self.local_passes and not (self.learns_low_offsets or self.learns_high_offsets):
