@@ -98,8 +98,9 @@ def test_rough_flow_pays_at_every_size():
     steep = {
         "flow_refined": output.extras["flow_refined"] + rough.repeat_interleave(4, -1).repeat_interleave(4, -2)[:, None]
     }
-    _, terms = MBLoss()(replace(output, extras=extras), batch, DONE)
+    loss, terms = MBLoss(flow_small=0.7)(replace(output, extras=extras), batch, DONE)
     assert terms["flow_small"] == pytest.approx(0.1 * 0.5, abs=1e-6)
+    assert loss == pytest.approx(0.01 * 0.7 * 0.1 * 0.5, abs=1e-6)
     _, terms = MBLoss()(replace(output, extras=output.extras | steep), batch, DONE)
     assert terms["flow_large"] == pytest.approx(0.1 * 0.5 * 7 / 31, abs=1e-6)
 
