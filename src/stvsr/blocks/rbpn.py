@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from stvsr.blocks.residual import ResidualBlock, start_small
-from stvsr.ops.resize import resize
+from stvsr.ops.resize import enlarge_phases
 
 
 class RBPN(nn.Module):
@@ -54,7 +54,8 @@ class RBPN(nn.Module):
             single = self.single(low)
             multiple = self.multiple(F.relu(conv(torch.cat([keys, source], 1))))
             high.append(single + self.compare(single - multiple))
-        return self.exit(torch.cat(high, 1)) + resize(keys, self.scale), context
+        base = F.pixel_shuffle(enlarge_phases(keys, self.scale), self.scale)
+        return self.exit(torch.cat(high, 1)) + base, context
 
 
 class BackProjection(nn.Module):

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from stvsr.blocks.residual import start_small
-from stvsr.ops.resize import resize
+from stvsr.ops.resize import enlarge_phases
 
 
 class RDN(nn.Module):
@@ -47,7 +47,8 @@ class RDN(nn.Module):
         for block in self.blocks:
             feats.append(block(feats[-1]))
         feat = entry + self.trunk(self.merge(torch.cat(feats[1:], 1)))
-        return self.enlarge(feat) + resize(keys, self.scale), context
+        base = F.pixel_shuffle(enlarge_phases(keys, self.scale), self.scale)
+        return self.enlarge(feat) + base, context
 
 
 class DenseBlock(nn.Module):

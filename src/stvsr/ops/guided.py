@@ -10,7 +10,6 @@ b batch · i input features · o output features · g guide features · h w inpu
 """
 
 import torch
-from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
@@ -39,20 +38,36 @@ def guided_upsample(
     padded = F.pad(image, (reach, reach, reach, reach))
     guide = guide.to(torch.promote_types(guide.dtype, torch.float32))
     held = F.pad(guide[..., ::stride, ::stride], (reach, reach, reach, reach))
-    height, width = image.shape[-2:]
+    batch, _, height, width = image.shape
+    start = 0 if bias is None else bias[:, None, None]
 
-    phases = []
+    enlarged = image.new_empty(batch, weight.shape[1], stride * height, stride * width)
     for row in range(stride):
         for column in range(stride):
             seen = guide[..., row::stride, column::stride]
-            out = 0
+            taps = []
             # tap u of an input row y lands on the output row stride * y + u - padding
             for u in range((row + padding) % stride, side, stride):
                 for v in range((column + padding) % stride, side, stride):
                     top, left = reach + (row + padding - u) // stride, reach + (column + padding - v) // stride
-                    place = (..., slice(top, top + height), slice(left, left + width))
-                    alike = torch.exp(-0.5 * (seen - held[place]).square().sum(1, keepdim=True))
-                    out = out + F.conv2d(padded[place] * alike.to(image.dtype), weight[:, :, u, v].mT[..., None, None])
-            phases.append(out)
-    enlarged = rearrange(phases, "(r s) b o h w -> b o (h r) (w s)", r=stride)
-    return enlarged if bias is None else enlarged + bias.to(enlarged.dtype)[:, None, None]
+                    taps.append((u, v, (..., slice(top, top + height), slice(left, left + width))))
+            enlarged[..., row::stride, column::stride] = sum(
+                (
+                    F.conv2d(
+                        padded[place] * likeness(seen, held[place]).to(image.dtype), one_by_one(weight[:, :, u, v])
+                    )
+                    for u, v, place in taps
+                ),
+                start,
+            )
+    return enlarged
+
+
+def likeness(here: Float[Tensor, "b g h w"], there: Float[Tensor, "b g h w"]) -> Float[Tensor, "b 1 h w"]:
+    """A Gaussian of the distance between guide features."""
+    return torch.exp(-0.5 * (here - there).square().sum(1, keepdim=True))
+
+
+def one_by_one(weight: Float[Tensor, "i o"]) -> Float[Tensor, "o i 1 1"]:
+    """One tap of a transposed convolution as a convolution of its own."""
+    return weight.mT[..., None, None]
