@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from stvsr.data.degrade import shrink
+from stvsr.data.degrade import shrink, to_bytes
 from stvsr.errors import InputError, SettingsError
 from stvsr.evaluation.clips import read_clip
 from stvsr.evaluation.measure import Scores, evaluate_suite, load_networks, score
@@ -30,7 +30,9 @@ X2, EVERY = Sampling(2, "all"), Sampling(1, "all")
 
 
 def scores_of(network: Network, frames: torch.Tensor, sampling: Sampling = X2) -> Scores:
-    return score(rendered_by(network, sampling), frames, sampling, network.spec.scale)
+    scale = network.spec.scale
+    task = make_task("time") if scale == 1 else make_task(scale=scale)
+    return score(rendered_by(network, sampling), frames, sampling, task)
 
 
 def test_the_network_sees_every_second_frame_shrunk_and_rounded_to_8_bits(texture):
@@ -54,6 +56,15 @@ def test_in_time_mode_only_the_frames_between_are_scored(texture):
     assert torch.equal(oracle.seen[0], texture[:7:2].float() / 255)
     assert scores.psnr_y == scores.psnr_y_interpolated == pytest.approx(ONE_LEVEL, abs=0.01)
     assert scores.psnr_y_key is None
+    assert scores.ie == pytest.approx(1, abs=1e-4)
+
+
+def test_in_time_mode_the_originals_may_be_made_small_too():
+    frames, between = moving_texture(5, 64, 64) // 2 + 8, Sampling(2, "between")
+    small = to_bytes(shrink(frames.float() / 255, 4))
+    oracle = Oracle(small, scale=1)
+    scores = score(rendered_by(oracle, between), frames, between, make_task("time", scale=4))
+    assert torch.equal(oracle.seen[0], small[::2].float() / 255)
     assert scores.ie == pytest.approx(1, abs=1e-4)
 
 
@@ -155,7 +166,7 @@ def test_a_part_that_a_network_does_not_have_is_named(tmp_path, name, part):
 
 def test_a_network_of_another_scale_than_the_task_is_named(tmp_path):
     networks = [("x2", NETWORKS["bicubic"](scale=2)), ("x4", NETWORKS["bicubic"](scale=4))]
-    with pytest.raises(SettingsError, match=r"x4 enlarges by 4, but the task is x2 in space.*scale 2"):
+    with pytest.raises(SettingsError, match=r"x4 enlarges by 4, the task is x2 in space.*scale 2"):
         evaluate_suite("folder", tmp_path, networks)
 
 
@@ -173,7 +184,7 @@ def test_a_clip_without_a_frame_between_is_not_measured(tmp_path):
 
 @pytest.mark.skipif(not VID4.exists(), reason="the Vid4 clips are not here")
 def test_bicubic_on_a_clip_of_vid4_gives_the_known_numbers():
-    scores = score(rendered_by(NETWORKS["bicubic"](scale=4), X2), read_clip(VID4 / "city"), X2, 4)
+    scores = score(rendered_by(NETWORKS["bicubic"](scale=4), X2), read_clip(VID4 / "city"), X2, make_task())
     assert scores.psnr_y == pytest.approx(24.99, abs=0.01)
     assert scores.psnr_y_key == pytest.approx(25.16, abs=0.01)
     assert scores.psnr_y_interpolated == pytest.approx(24.81, abs=0.01)
@@ -196,6 +207,6 @@ def test_the_interpolation_error_of_linear_blending_is_that_of_a_few_lines_of_nu
     between = Sampling(2, "between")
     clips = SUITES["middlebury"].clips(MIDDLEBURY)
     rendering = rendered_by(NETWORKS["bicubic"](scale=1), between)
-    found = {name: score(rendering, read_clip(clip), between, 1).ie for name, clip in clips.items()}
+    found = {name: score(rendering, read_clip(clip), between, make_task("time")).ie for name, clip in clips.items()}
     assert found == pytest.approx(errors, abs=1e-4)
     assert np.mean(list(found.values())) == pytest.approx(5.7401, abs=1e-4)

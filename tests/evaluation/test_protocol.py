@@ -47,12 +47,13 @@ def test_what_goes_without_saying_is_filled_in():
     assert make_task() == Task(mode="space-time", scale=4, times=2)
     assert make_task("space", scale=2) == Task(mode="space", scale=2, times=1)
     assert make_task("time", times=8) == Task(mode="time", scale=1, times=8)
+    assert [make_task(mode, scale=4).enlargement for mode in ("space-time", "space", "time")] == [4, 4, 1]
 
 
 @pytest.mark.parametrize(
     ("mode", "values", "message"),
     [
-        ("time", {"scale": 4}, "size stays as it is.*scale of 4"),
+        ("time", {"scale": 9}, "scale of 9.*1 to 8.*time mode enlarges nothing"),
         ("space", {"times": 2}, "every frame is given.*x2"),
         ("space-time", {"scale": 1}, "scale of 1.*2 to 8"),
         ("space-time", {"times": 1}, "x1 in time.*2 to 16"),

@@ -16,7 +16,7 @@ def evaluate(
     frames: list[Path] = typer.Option([], help="Score a folder of rendered clips, named like the suite's."),
     inputs: Path | None = typer.Option(None, help="Only write the small key frames of every clip into this folder."),
     mode: Literal["space-time", "space", "time"] = typer.Option("space-time", help="What is to be rendered."),
-    scale: int | None = typer.Option(None, help="Enlargement of width and height: 4 unless said otherwise."),
+    scale: int | None = typer.Option(None, help="How much smaller the given frames are: 4, or 1 in time mode."),
     times: int | None = typer.Option(None, help="How many times as many frames: 2 unless said otherwise."),
     weights: Path | None = typer.Option(None, help="A weight file of your own, for the one network given."),
     allow_untrained: bool = typer.Option(
@@ -55,14 +55,14 @@ def evaluate(
     names = network or ([] if frames else ["bicubic"])
     networks = load_networks(names, task, weights=weights, allow_untrained=allow_untrained)
     for name in names:
-        if weights is None and task.scale not in ready_scales(name):
+        if weights is None and task.enlargement not in ready_scales(name):
             console.say(f"WARNING: {UNTRAINED.format(name=name)}")
     with console.Share() as share:
         result = evaluate_suite(
             suite, data, networks, task=task, frames=frames, without=without, settings=settings, progress=share.show
         )
     seconds = (
-        {name: bench(name, scale=task.scale, settings=settings).seconds_per_output_frame for name in names}
+        {name: bench(name, scale=task.enlargement, settings=settings).seconds_per_output_frame for name in names}
         if speed
         else {}
     )

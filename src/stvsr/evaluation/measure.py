@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
-from stvsr.data.degrade import from_bytes, round_to_8_bits
+from stvsr.data.degrade import from_bytes, round_to_8_bits, shrink
 from stvsr.errors import SettingsError
 from stvsr.evaluation.clips import cropped, read_clip
 from stvsr.evaluation.metrics import absolute_error, luma, psnr, psnr_rgb, ssim, ssim_across_colours
@@ -114,7 +114,7 @@ def evaluate_suite(
         if progress is not None:
             progress(done / len(steps), f"{label} on {clip}")
         originals = read_clip(clips[clip], least=sampling.least, most=suite.most_frames)
-        scores[label][clip] = score(rendering(label, clip), originals, sampling, task.scale, suite.channels)
+        scores[label][clip] = score(rendering(label, clip), originals, sampling, task, suite.channels)
     results = tuple(
         NetworkResult(
             network=label,
@@ -132,7 +132,7 @@ def score(
     rendering: Rendering,
     originals: Iterable[UInt8[Tensor, "c h w"]],
     sampling: Sampling,
-    scale: int,
+    task: Task,
     channels: Channels = "Y",
 ) -> Scores:
     """Measure one clip. A frame that two windows render is taken from the first."""
@@ -143,12 +143,18 @@ def score(
         wanted = [i for i in range(done - start, len(window)) if sampling.counts(start + i)]
         done = start + len(window)
         if wanted:
-            truth = from_bytes(cropped(torch.stack(window), scale))
+            truth = originals_of(window, task)
             images = round_to_8_bits(rendering(truth, wanted))
             measured.append(measure(images, truth[wanted], channels))
             indices += [start + i for i in wanted]
     whole = {name: torch.cat([part[name] for part in measured]) for name in measured[0]}
     return mean_over_frames(whole, torch.tensor(indices) % sampling.stride == 0)
+
+
+def originals_of(window: list[UInt8[Tensor, "c h w"]], task: Task) -> Float[Tensor, "t c h2 w2"]:
+    """What the rendered frames are compared with."""
+    truth = from_bytes(cropped(torch.stack(window), task.scale))
+    return shrink(truth, task.scale) if task.mode == "time" else truth
 
 
 def measure(images: Float[Tensor, "n 3 h w"], truth: Float[Tensor, "n 3 h w"], channels: Channels = "Y") -> Measured:
@@ -191,14 +197,15 @@ def load_networks(
                 f"{name} cannot leave the size as it is, which time mode needs (scale 1). Networks that can: {others}. "
                 f"Or measure it in space-time mode."
             )
-    return [(name, load_network(name, task.scale, weights=weights, allow_untrained=allow_untrained)) for name in names]
+    scale = task.enlargement
+    return [(name, load_network(name, scale, weights=weights, allow_untrained=allow_untrained)) for name in names]
 
 
 def check_scales(networks: Sequence[tuple[str, Network]], task: Task) -> None:
     for label, network in networks:
-        if network.spec.scale != task.scale:
+        if network.spec.scale != task.enlargement:
             raise SettingsError(
-                f"{label} enlarges by {network.spec.scale}, but the task is {task}. Load it with scale {task.scale}."
+                f"{label} enlarges by {network.spec.scale}, the task is {task}. Load it at scale {task.enlargement}."
             )
 
 

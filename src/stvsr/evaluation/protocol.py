@@ -27,31 +27,35 @@ class Task:
 
     mode: Mode
     scale: int
+    """The frames that are given are smaller than the originals by this, except in time mode, where both are."""
     times: int
+
+    @property
+    def enlargement(self) -> int:
+        """The network's scale."""
+        return 1 if self.mode == "time" else self.scale
 
     def __str__(self) -> str:
         return {
             "space-time": f"x{self.scale} in space, x{self.times} in time",
             "space": f"x{self.scale} in space, every frame given",
-            "time": f"x{self.times} in time, full size given",
+            "time": f"x{self.times} in time, "
+            + (f"at 1/{self.scale} of the size" if self.scale > 1 else "full size given"),
         }[self.mode]
 
 
 def make_task(mode: Mode = "space-time", *, scale: int | None = None, times: int | None = None) -> Task:
-    """The task, with what goes without saying filled in: x4 in space and x2 in time where the mode has them.
+    """The task, with what goes without saying filled in: x4 in space and x2 in time, but full size in time mode.
 
     Raises SettingsError for values that cannot work together.
     """
-    if mode == "time" and scale not in (None, 1):
-        raise SettingsError(
-            f"In time mode the size stays as it is, but a scale of {scale} was asked for. Leave it out."
-        )
     if mode == "space" and times not in (None, 1):
         raise SettingsError(f"In space mode every frame is given, but x{times} in time was asked for. Leave it out.")
-    scale = 1 if mode == "time" else 4 if scale is None else scale
+    least = 1 if mode == "time" else 2
+    scale = (1 if mode == "time" else 4) if scale is None else scale
     times = 1 if mode == "space" else 2 if times is None else times
-    if mode != "time" and not 2 <= scale <= 8:
-        raise SettingsError(f"A scale of {scale} was asked for. Choose 2 to 8; time mode leaves the size as it is.")
+    if not least <= scale <= 8:
+        raise SettingsError(f"A scale of {scale} was asked for. Choose {least} to 8; time mode enlarges nothing.")
     if mode != "space" and not 2 <= times <= 16:
         raise SettingsError(
             f"x{times} in time was asked for. Choose 2 to 16; space mode leaves the frames as they are."
