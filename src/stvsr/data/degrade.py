@@ -1,12 +1,25 @@
 """How a large frame becomes the small one a network sees."""
 
 from fractions import Fraction
+from typing import Protocol, runtime_checkable
 
+import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from stvsr.ops.resize import resize
+
+
+@runtime_checkable
+class Degradation(Protocol):
+    """What makes the input of a network out of large frames, where bicubic alone will not do."""
+
+    def __call__(
+        self, frames: Float[Tensor, "t c H W"], scale: int, random: np.random.Generator
+    ) -> Float[Tensor, "t c h w"]:
+        """The frames of one clip, in [0, 1], smaller by ``scale``; the outcome depends on ``random`` alone."""
+        ...
 
 
 def shrink(frames: Float[Tensor, "*n h w"], scale: int) -> Float[Tensor, "*n h2 w2"]:

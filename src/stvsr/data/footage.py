@@ -9,9 +9,9 @@ off, because more of the same teaches little and memory is dear.
 import csv
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
@@ -24,6 +24,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from stvsr.data.degrade import from_bytes, to_bytes
+from stvsr.data.source import Origin
 from stvsr.errors import TrainingError
 from stvsr.ops.resize import resize
 
@@ -42,6 +43,13 @@ class Shot:
     frames: UInt8[Tensor, "t c h w"]
     share: float
     """How often it is drawn, relative to its number of frames."""
+    origin: Origin = field(default_factory=Origin)
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    def read(self, numbers: Sequence[int]) -> UInt8[Tensor, "s c h w"]:
+        return self.frames[list(numbers)]
 
 
 def read_footage(folder: Path, *, most_clips: int | None = None) -> list[Shot]:
@@ -84,8 +92,9 @@ def read_clip(folder: Path, row: dict[str, str]) -> list[Shot]:
                 shot.append(fit(picture[:, top:bottom, left:right], scale))
     # twenty sign-language clips share one room: without this they would be a seventh of all that is seen
     share = 0.2 if "asl_gestures" in row["file"] else 1.0
+    name, origin = row["file"].removeprefix("train/"), Origin(row.get("source") or "", row.get("licence") or "")
     return [
-        Shot(name=f"{row['file'].removeprefix('train/')}:{index}", frames=torch.stack(shot), share=share)
+        Shot(name=f"{name}:{index}", frames=torch.stack(shot), share=share, origin=origin)
         for index, shot in enumerate(pictures)
         if len(shot) >= FEWEST_FRAMES
     ]
