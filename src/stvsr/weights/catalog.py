@@ -35,7 +35,7 @@ CATALOG: dict[str, Entry] = {
     },
     "tp": Entry(paper="Temporal Profiles, MM 2020: docs/networks/temporal_profile.md", scales=(2, 4, 8)),
     "stinet": Entry(paper="STINet, 2022: docs/networks/stinet.md", scales=(2, 4, 8)),
-    "mbnet": Entry(paper="MBnet, MM 2021: docs/networks/mbnet.md", scales=(2, 4, 8)),
+    "mbnet": Entry(paper="MBnet, MM 2021: docs/networks/mbnet.md", scales=(2, 4)),
     "mbnet-d16": Entry(paper="MBnet, MM 2021: docs/networks/mbnet.md", scales=(2, 4, 8)),
     "yogo-64": Entry(paper="YOGO, MM 2022: docs/networks/yogo.md", scales=(2, 4)),
     "yogo-56": Entry(paper="YOGO, MM 2022: docs/networks/yogo.md", scales=(2, 4)),
