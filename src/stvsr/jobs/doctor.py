@@ -21,7 +21,11 @@ from stvsr.weights.catalog import ready_scales
 
 ENCODERS = {"libx264": True, "libx265": False, "libsvtav1": False, "ffv1": True, "prores_ks": False}
 """Which codecs we write with, and whether we can do without."""
-EXTRAS = {"train": ("lightning_fabric", "cv2", "tensorboard"), "demo": ("matplotlib", "skvideo")}
+EXTRAS = {
+    "train": ("lightning_fabric", "cv2", "tensorboard"),
+    "export": ("onnx", "onnxruntime", "onnxscript"),
+    "demo": ("matplotlib", "skvideo"),
+}
 OUR_OWN = "bicubic"
 
 
