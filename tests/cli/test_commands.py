@@ -194,7 +194,7 @@ def test_evaluate_prints_the_table_that_is_asked_for(stvsr: Callable, tmp_path: 
     assert run.code == 0, run.err
     assert "x2 in time, full size given" in run.out
     assert "| bicubic | here |" in run.out
-    refused = stvsr("evaluate", "folder", "--data", tmp_path / "data", "--mode", "time", "--network", "unison-s")
+    refused = stvsr("evaluate", "folder", "--data", tmp_path / "data", "--mode", "time", "--network", "tp")
     assert refused.code == 1
     assert "cannot leave the size as it is" in refused.err
 

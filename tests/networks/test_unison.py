@@ -6,7 +6,7 @@ from fractions import Fraction
 import pytest
 import torch
 
-from stvsr.networks.unison import FlowPyramid, Unison, UnisonConfig, flow_between, velocity_at
+from stvsr.networks.unison import FlowPyramid, Unison, UnisonConfig, flow_between, unison_s, velocity_at
 from stvsr.ops.resize import resize
 
 SMALL = UnisonConfig(width=8, encoder_blocks=1, backward_blocks=1, forward_blocks=1, flow_width=8)
@@ -76,3 +76,14 @@ def test_the_two_directions_of_the_flow_are_one_network_with_the_frames_swapped(
         forth_swapped, back_swapped = pyramid(clip.flip(1))
     assert torch.allclose(forth, back_swapped, atol=1e-5)
     assert torch.allclose(back, forth_swapped, atol=1e-5)
+
+
+def test_for_time_alone_it_gives_the_pictures_under_the_enlarged_frames():
+    torch.manual_seed(0)
+    whole, alone = unison_s(scale=4).eval(), unison_s(scale=1).eval()
+    alone.load_state_dict({key: value for key, value in whole.state_dict().items() if key in alone.state_dict()})
+    clip, times = torch.rand(1, 3, 3, 16, 24), [0, Fraction(1, 3), 1, Fraction(3, 2), 2]
+    with torch.no_grad():
+        frames = alone(clip, times)
+        assert torch.equal(frames, whole.training_forward(clip, times).extras["base"])
+    assert torch.equal(frames[:, [0, 2, 4]], clip)  # what is there stays as it is

@@ -94,3 +94,12 @@ def test_weights_of_another_network_or_version_are_refused(toy_folder: Path):
     save_weights(toy_folder / "old.safetensors", Weights(network="toy", scale=4, tensors={"gain": torch.ones(2)}))
     with pytest.raises(WeightsError, match=r"gain has shape \(2,\) where \(1,\)"):
         load_network("toy", 4, weights=toy_folder / "old.safetensors")
+
+
+def test_a_network_for_time_alone_is_filled_from_the_enlarging_one():
+    whole, alone = load_network("unison-s", 4), load_network("unison-s", 1)
+    assert alone.spec.scale == 1
+    assert 1 in ready_scales("unison-s")
+    own = whole.state_dict()
+    assert all(torch.equal(tensor, own[key]) for key, tensor in alone.state_dict().items())
+    assert sum(weight.numel() for weight in alone.parameters()) < sum(weight.numel() for weight in whole.parameters())

@@ -38,6 +38,7 @@ class UnisonConfig:
     """Sizes of the rooms; the defaults are ``unison-s``."""
 
     scale: int = 4
+    """1: for time alone. Nothing is enlarged; the picture between is the one that otherwise lies under the frame."""
     width: int = 32
     encoder_blocks: int = 2
     between_blocks: int = 1
@@ -69,7 +70,7 @@ def unison_m(*, scale: int = 4, **changes: Any) -> "Unison":
 
 
 class Unison(Network):
-    """x2 or x4 in space, any instant in time."""
+    """x2 or x4 in space (or x1: time alone), any instant in time."""
 
     def __init__(self, config: UnisonConfig) -> None:
         super().__init__()
@@ -79,6 +80,8 @@ class Unison(Network):
         self.encoder = Trunk(3, width, num_blocks=config.encoder_blocks)
         self.flow = FlowPyramid(config.flow_width)
         self.between = Between(width, num_blocks=config.between_blocks)
+        if config.scale == 1:
+            return
         self.backward_cell = Trunk(2 * width, width, num_blocks=config.backward_blocks)
         self.forward_cell = Trunk(3 * width, width, num_blocks=config.forward_blocks)
         self.head = nn.Conv2d(width, 3 * config.scale**2, 3, padding=1)
@@ -121,6 +124,11 @@ class Unison(Network):
             feats.append(feat)
             bases.append(base)
 
+        kept = [base for base, instant in zip(bases, instants, strict=True) if instant in wanted]
+        extras = {"base": torch.stack(kept, 1), "flow_forth": forth, "flow_back": back}
+        if self.config.scale == 1:
+            return TrainingOutput(frames=extras["base"], extras=extras)
+
         backward_states: list[Tensor] = []
         state = torch.zeros_like(feats[-1])
         for index in reversed(range(len(instants))):
@@ -138,9 +146,6 @@ class Unison(Network):
             if instant in wanted:
                 phases = self.head(state) + enlarge_phases(bases[index], self.spec.scale)
                 frames.append(F.pixel_shuffle(phases, self.spec.scale))
-
-        kept = [base for base, instant in zip(bases, instants, strict=True) if instant in wanted]
-        extras = {"base": torch.stack(kept, 1), "flow_forth": forth, "flow_back": back}
         return TrainingOutput(frames=torch.stack(frames, 1), extras=extras)
 
     def without(self, part: str) -> "Unison":

@@ -1,6 +1,6 @@
 """Which networks there are to use, at which scales, and which weights come with the package: one dict."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from torch import nn
@@ -27,8 +27,8 @@ CATALOG: dict[str, Entry] = {
         scales=(1, 2, 3, 4, 5, 6, 7, 8),
         needs_weights=False,
     ),
-    "unison-s": Entry(paper="ours: docs/unison.md", scales=(2, 4)),
-    "unison-m": Entry(paper="ours: docs/unison.md", scales=(2, 4)),
+    "unison-s": Entry(paper="ours: docs/unison.md", scales=(1, 2, 4)),
+    "unison-m": Entry(paper="ours: docs/unison.md", scales=(1, 2, 4)),
     **{
         name: Entry(paper="CycMu-Net, CVPR 2022: docs/networks/cycmunet.md", scales=(1, 2, 4, 8))
         for name in ("cycmunet", "cycmunet-m2", "cycmunet-m4", "cycmunet-m8", "cycmunet-m10")
@@ -60,8 +60,9 @@ def load_network(name: str, scale: int = 4, *, allow_untrained: bool = False, we
         raise SettingsError(f"{name} enlarges by {listed(entry.scales)}, not by {scale}. Choose one of these scales.")
     if not entry.needs_weights:
         return NETWORKS[name](scale=scale).eval()
-    if has_weights(name, scale):
-        return network_of(load_weights(file_of(name, scale)), file_of(name, scale), name, scale)
+    file = file_for(name, scale)
+    if file is not None:
+        return network_of(load_weights(file), file, name, scale)
     if allow_untrained:
         return NETWORKS[name](scale=scale).eval()
     ready = ", ".join(f"{other} x{listed(ready_scales(other))}" for other in NETWORKS if ready_scales(other))
@@ -74,7 +75,14 @@ def load_network(name: str, scale: int = 4, *, allow_untrained: bool = False, we
 def ready_scales(name: str) -> tuple[int, ...]:
     """The scales at which a network can be used now: those with weights, or all where none are needed."""
     entry = entry_of(name)
-    return tuple(scale for scale in entry.scales if not entry.needs_weights or has_weights(name, scale))
+    return tuple(scale for scale in entry.scales if not entry.needs_weights or file_for(name, scale) is not None)
+
+
+def file_for(name: str, scale: int) -> Path | None:
+    """The shipped file that fills this network, if any: its own, or at scale 1 that of another scale, because a network
+    for time alone is a part of the one that enlarges."""
+    scales = entry_of(name).scales if scale == 1 else (scale,)
+    return next((file_of(name, other) for other in scales if has_weights(name, other)), None)
 
 
 def has_weights(name: str, scale: int) -> bool:
@@ -95,12 +103,15 @@ def entry_of(name: str) -> Entry:
 
 def network_of(held: Weights, path: Path, name: str, scale: int) -> Network:
     """The network that a weight file describes, if it is the one that was asked for."""
-    if (held.network, held.scale) != (name, scale):
+    if held.network != name or (held.scale != scale and scale != 1):
         raise WeightsError(
             f"{path} holds {held.network} x{held.scale}, but {name} x{scale} was asked for. "
             f"Ask for --network {held.network} --scale {held.scale}, or give another file."
         )
     network = NETWORKS[name](scale=scale, **held.config)
+    if held.scale != scale:  # time alone
+        own = network.state_dict().keys()
+        held = replace(held, tensors={key: tensor for key, tensor in held.tensors.items() if key in own})
     problems = mismatches(network, held)
     if problems:
         raise WeightsError(
