@@ -19,8 +19,8 @@ OPTIONS = {
     "inspect": "json source",
     "verify": "film json source",
     "networks": "json",
-    "evaluate": "allow_untrained data device frames inputs json mode network precision scale speed suite table times "
-    "weights without",
+    "evaluate": "allow_untrained data device frames inputs json mode network precision scale speed suite "
+    "table times two_stage weights without",
     "bench": "device json network precision scale size",
     "train": "compiled data dry_run initial json minutes name out overfit processes settings",
     "doctor": "json",
@@ -185,6 +185,24 @@ def test_evaluate_scores_the_frames_that_enhance_wrote_from_its_inputs(stvsr: Ca
     here, there = run.json["results"]
     assert abs(here["psnr_y"] - there["psnr_y"]) < 0.01
     assert there["network"] == str(tmp_path / "rendered")
+
+
+def test_evaluate_measures_two_stages_in_either_order(stvsr: Callable, tmp_path: Path):
+    (tmp_path / "data").mkdir()
+    shutil.move(MADE_CLIPS["plain"](tmp_path), tmp_path / "data")
+    stages = ("--two-stage", "bicubic", "unison-s")
+    run = stvsr("evaluate", "folder", "--data", tmp_path / "data", "--scale", "2", *stages, "--json")
+    assert run.code == 1  # there is no unison-s at x2, and that is said
+    assert "unison-s x2" in run.json["error"]["message"]
+    stages = ("--two-stage", "bicubic", "bicubic")
+    run = stvsr(
+        "evaluate", "folder", "--data", tmp_path / "data", "--scale", "2", *stages, "--network", "bicubic", "--json"
+    )
+    once, first, second = run.json["results"]
+    assert first["network"] == "bicubic (T) > bicubic (S)"
+    assert second["network"] == "bicubic (S) > bicubic (T)"
+    assert abs(first["psnr_y"] - once["psnr_y"]) < 0.05
+    assert abs(second["psnr_y"] - once["psnr_y"]) < 0.05
 
 
 def test_evaluate_prints_the_table_that_is_asked_for(stvsr: Callable, tmp_path: Path):

@@ -13,6 +13,9 @@ def evaluate(
     suite: str = typer.Argument(help="vid4, vimeo-fast, ucf101, middlebury ...; folder for clips of your own."),
     data: Path = typer.Option(help="The folder that holds the suite's frames."),
     network: list[str] = typer.Option([], help="See `stvsr networks`; give it again to compare several."),
+    two_stage: tuple[str, str] | None = typer.Option(
+        None, help="Two networks, one for time and one for space, one after the other in both orders."
+    ),
     frames: list[Path] = typer.Option([], help="Score a folder of rendered clips, named like the suite's."),
     inputs: Path | None = typer.Option(None, help="Only write the small key frames of every clip into this folder."),
     mode: Literal["space-time", "space", "time"] = typer.Option("space-time", help="What is to be rendered."),
@@ -36,7 +39,7 @@ def evaluate(
     The field's protocol: MATLAB bicubic, windows of four key frames becoming seven, PSNR and SSIM on luma.
     """
     from stvsr.evaluation.comparison import FORMATS, compare
-    from stvsr.evaluation.measure import evaluate_suite, load_networks
+    from stvsr.evaluation.measure import evaluate_suite, load_networks, load_two_stage
     from stvsr.evaluation.protocol import make_task
     from stvsr.evaluation.renderings import write_inputs
     from stvsr.evaluation.speed import bench
@@ -52,10 +55,16 @@ def evaluate(
         console.say(f"{written} small key frames are in {inputs}.")
         return
     settings = RenderSettings(device=device, precision=precision)
-    names = network or ([] if frames else ["bicubic"])
+    names = network or ([] if frames or two_stage else ["bicubic"])
     networks = load_networks(names, task, weights=weights, allow_untrained=allow_untrained)
-    for name in names:
-        if weights is None and task.enlargement not in ready_scales(name):
+    used = [(name, task.enlargement) for name in names if weights is None]
+    if two_stage is not None:
+        time, space = two_stage
+        for time_first in (True, False):
+            networks.append(load_two_stage(time, space, task, time_first=time_first, allow_untrained=allow_untrained))
+        used += [(time, 1), (space, task.scale)]
+    for name, at in used:
+        if at not in ready_scales(name):
             console.say(f"WARNING: {UNTRAINED.format(name=name)}")
     with console.Share() as share:
         result = evaluate_suite(

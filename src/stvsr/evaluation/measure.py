@@ -7,7 +7,7 @@ Frames that another program rendered take the place of the network's. ``docs/eva
 
 import copy
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -26,6 +26,7 @@ from stvsr.evaluation.suites import suite_called
 from stvsr.inference.engine import RenderSettings
 from stvsr.networks import Network
 from stvsr.networks.cost import cost
+from stvsr.networks.two_stage import TwoStage
 from stvsr.weights.catalog import CATALOG, entry_of, load_network
 
 Progress = Callable[[float, str], None]
@@ -199,6 +200,20 @@ def load_networks(
             )
     scale = task.enlargement
     return [(name, load_network(name, scale, weights=weights, allow_untrained=allow_untrained)) for name in names]
+
+
+def load_two_stage(
+    time: str, space: str, task: Task, *, time_first: bool = True, allow_untrained: bool = False
+) -> tuple[str, Network]:
+    """A network for time and one for space, one after the other, with a name that says so."""
+    if task.mode != "space-time":
+        raise SettingsError(f"Two stages are for space and time, but {task} was asked for. Name one network instead.")
+    stages = {
+        "time": load_networks([time], replace(task, mode="time"), allow_untrained=allow_untrained)[0][1],
+        "space": load_network(space, task.scale, allow_untrained=allow_untrained),
+    }
+    first, second = (f"{time} (T)", f"{space} (S)") if time_first else (f"{space} (S)", f"{time} (T)")
+    return f"{first} > {second}", TwoStage(**stages, time_first=time_first)
 
 
 def check_scales(networks: Sequence[tuple[str, Network]], task: Task) -> None:
