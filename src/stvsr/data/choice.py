@@ -32,8 +32,8 @@ def steady(frames: UInt8[Tensor, "s c h w"]) -> bool:
 
 def unlikeness(frames: UInt8[Tensor, "s c h w"]) -> Float[Tensor, " s2"]:
     """Of each frame to the one before: mean difference, and that of the histograms, which motion hardly changes."""
-    size = [max(1, side * THUMBNAIL // max(frames.shape[-2:])) for side in frames.shape[-2:]]
-    small = F.adaptive_avg_pool2d(frames.float() / 255, size)
+    height, width = (max(1, side * THUMBNAIL // max(frames.shape[-2:])) for side in frames.shape[-2:])
+    small = F.adaptive_avg_pool2d(frames.float() / 255, (height, width))
     level = (small * (BINS - 0.01)).long().flatten(2)
     histograms = F.one_hot(level, BINS).float().mean(2)
     return small.diff(dim=0).abs().mean((1, 2, 3)) + histograms.diff(dim=0).abs().sum((1, 2)) / 12
