@@ -5,8 +5,10 @@ from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 import pytest
 import typer
+from PIL import Image
 
 from made_clips import MADE_CLIPS
 from stvsr.cli.main import app
@@ -19,8 +21,8 @@ OPTIONS = {
     "inspect": "json source",
     "verify": "film json source",
     "networks": "json",
-    "evaluate": "allow_untrained data device frames inputs json mode network precision scale speed suite "
-    "table times two_stage weights without",
+    "evaluate": "allow_untrained data device fit_niqe frames inputs json lpips mode network niqe precision scale speed "
+    "suite table temporal times two_stage weights without",
     "bench": "device json network precision scale size",
     "train": "compiled data dry_run initial json minutes name out overfit processes settings",
     "doctor": "json",
@@ -165,6 +167,7 @@ def test_evaluate_measures_a_folder_of_clips(stvsr: Callable, tmp_path: Path):
     assert (run.json["mode"], run.json["scale"], run.json["times"], run.json["protocol"]) == ("space-time", 2, 2, 1)
     (result,) = run.json["results"]
     scores = {"psnr_y", "ssim_y", "psnr_y_key", "psnr_y_interpolated", "psnr_rgb", "ie", "ssim_across_colours"}
+    scores |= {"niqe", "lpips", "tof", "warping_error", "flicker", "psnr_moving"}
     assert set(result) == {"network", "clips", "parameters", "macs", "seconds_per_output_frame"} | scores
     assert set(result["clips"]["plain.mp4"]) == scores
     assert result["psnr_y_key"] > result["psnr_y_interpolated"] > 15
@@ -203,6 +206,32 @@ def test_evaluate_measures_two_stages_in_either_order(stvsr: Callable, tmp_path:
     assert second["network"] == "bicubic (S) > bicubic (T)"
     assert abs(first["psnr_y"] - once["psnr_y"]) < 0.05
     assert abs(second["psnr_y"] - once["psnr_y"]) < 0.05
+
+
+def test_evaluate_measures_more_on_request(stvsr: Callable, tmp_path: Path):
+    pictures, data = tmp_path / "pictures", tmp_path / "data"
+    for folder in (pictures, data / "clip"):
+        folder.mkdir(parents=True)
+    texture = np.random.default_rng(0).integers(0, 255, (160, 300, 3), dtype=np.uint8)
+    texture = Image.fromarray(texture).resize((600, 320), Image.Resampling.BICUBIC)
+    for i in range(5):
+        texture.crop((0, 0, 500, 300)).rotate(72 * i).save(pictures / f"{i}.png")
+        texture.crop((100 + 2 * i, 0, 212 + 2 * i, 112)).save(data / "clip" / f"{i}.png")
+    model = tmp_path / "model.safetensors"
+    made = stvsr("evaluate", "folder", "--data", data, "--fit-niqe", pictures, "--niqe", model)
+    assert "fitted here to 5 pictures" in made.err
+    run = stvsr("evaluate", "folder", "--data", data, "--scale", "2", "--niqe", model, "--temporal", "--json")
+    assert run.code == 0, run.err
+    (result,) = run.json["results"]
+    # a glide of 2 pixels: blending two keys 4 pixels apart smears it, so there is motion, and it is off
+    assert result["niqe"] > 0
+    assert 0 < result["tof"] < 2
+    assert result["warping_error"] > 0
+    assert result["flicker"] > 1  # every second frame is blurred
+    assert abs(result["psnr_moving"] - result["psnr_y"]) < 1  # all of it moves
+    assert result["lpips"] is None
+    refused = stvsr("evaluate", "folder", "--data", data, "--mode", "time", "--temporal")
+    assert "Motion is measured over all frames" in refused.err
 
 
 def test_evaluate_prints_the_table_that_is_asked_for(stvsr: Callable, tmp_path: Path):

@@ -171,8 +171,8 @@ def test_a_network_of_another_scale_than_the_task_is_named(tmp_path):
 
 
 def test_a_network_that_cannot_leave_the_size_as_it_is_is_named_with_those_that_can():
-    with pytest.raises(SettingsError, match=r"unison-s cannot leave the size.*Networks that can: bicubic"):
-        load_networks(["bicubic", "unison-s"], make_task("time"))
+    with pytest.raises(SettingsError, match=r"tp cannot leave the size.*Networks that can: bicubic"):
+        load_networks(["bicubic", "tp"], make_task("time"))
     assert load_networks(["bicubic"], make_task("time"))[0][1].spec.scale == 1
 
 

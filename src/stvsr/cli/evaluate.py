@@ -7,6 +7,7 @@ import typer
 
 from stvsr.cli import console
 from stvsr.cli.options import Device, Precision
+from stvsr.errors import SettingsError
 
 
 def evaluate(
@@ -28,6 +29,10 @@ def evaluate(
     without: str | None = typer.Option(None, help="Switch a part of the network off first, such as flow."),
     device: Device = typer.Option("auto", help="auto takes a GPU where there is one."),
     precision: Precision = typer.Option("fp32", help="fp32 gives the same numbers everywhere."),
+    niqe: Path | None = typer.Option(None, help="Measure NIQE too, under this model of undamaged pictures."),
+    fit_niqe: Path | None = typer.Option(None, help="Only fit such a model to this folder's pictures, into --niqe."),
+    lpips: list[Path] = typer.Option([], help="Measure LPIPS too, with these weights: AlexNet's and the linear ones."),
+    temporal: bool = typer.Option(False, "--temporal", help="Measure motion and flicker too: seconds per frame."),
     speed: bool = typer.Option(False, "--speed", help="Time every network on this machine, too."),
     table: Literal["md", "csv", "json", "latex"] | None = typer.Option(
         None, help="A table beside the published numbers, on stdout."
@@ -39,13 +44,16 @@ def evaluate(
     The field's protocol: MATLAB bicubic, windows of four key frames becoming seven, PSNR and SSIM on luma.
     """
     from stvsr.evaluation.comparison import FORMATS, compare
+    from stvsr.evaluation.further import Further, fit_to_folder
     from stvsr.evaluation.measure import evaluate_suite, load_networks, load_two_stage
+    from stvsr.evaluation.naturalness import load_pristine
+    from stvsr.evaluation.perceptual import load_lpips
     from stvsr.evaluation.protocol import make_task
     from stvsr.evaluation.renderings import write_inputs
     from stvsr.evaluation.speed import bench
     from stvsr.evaluation.suites import suite_called
-    from stvsr.evaluation.tables import HEADINGS, as_rows
     from stvsr.evaluation.tables import as_json as as_object
+    from stvsr.evaluation.tables import as_rows
     from stvsr.inference import RenderSettings
     from stvsr.weights.catalog import UNTRAINED, ready_scales
 
@@ -54,6 +62,14 @@ def evaluate(
         written = write_inputs(suite_called(suite), data, task, inputs)
         console.say(f"{written} small key frames are in {inputs}.")
         return
+    if fit_niqe is not None:
+        if niqe is None:
+            raise SettingsError("--fit-niqe needs a place for the model: add --niqe model.safetensors.")
+        console.say(f"{niqe}: {fit_to_folder(fit_niqe, niqe)}")
+        return
+    further = Further(
+        niqe=load_pristine(niqe) if niqe else None, lpips=load_lpips(*lpips) if lpips else None, temporal=temporal
+    )
     settings = RenderSettings(device=device, precision=precision)
     names = network or ([] if frames or two_stage else ["bicubic"])
     networks = load_networks(names, task, weights=weights, allow_untrained=allow_untrained)
@@ -68,7 +84,15 @@ def evaluate(
             console.say(f"WARNING: {UNTRAINED.format(name=name)}")
     with console.Share() as share:
         result = evaluate_suite(
-            suite, data, networks, task=task, frames=frames, without=without, settings=settings, progress=share.show
+            suite,
+            data,
+            networks,
+            task=task,
+            frames=frames,
+            further=further,
+            without=without,
+            settings=settings,
+            progress=share.show,
         )
     seconds = (
         {name: bench(name, scale=task.enlargement, settings=settings).seconds_per_output_frame for name in names}
@@ -80,4 +104,5 @@ def evaluate(
     elif table is not None:
         print(FORMATS[table](compare(result, seconds)))
     else:
-        console.table(HEADINGS, as_rows(result))
+        headings, *rows = as_rows(result)
+        console.table(headings, rows)

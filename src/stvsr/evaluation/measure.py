@@ -19,7 +19,9 @@ from torch import Tensor
 from stvsr.data.degrade import from_bytes, round_to_8_bits, shrink
 from stvsr.errors import SettingsError
 from stvsr.evaluation.clips import cropped, read_clip
+from stvsr.evaluation.further import Further, Neighbours
 from stvsr.evaluation.metrics import absolute_error, luma, psnr, psnr_rgb, ssim, ssim_across_colours
+from stvsr.evaluation.pooling import mean
 from stvsr.evaluation.protocol import Channels, Sampling, Task, make_task, windows
 from stvsr.evaluation.renderings import FP32, Rendering, rendered_before, rendered_by
 from stvsr.evaluation.suites import suite_called
@@ -31,8 +33,8 @@ from stvsr.weights.catalog import CATALOG, entry_of, load_network
 
 Progress = Callable[[float, str], None]
 """Told how much is done (0 ... 1) and what is being measured."""
-Measured = dict[str, Float[Tensor, " n"]]
-"""A number per frame, by the field of ``Scores``."""
+Measured = dict[str, Float[Tensor, " _"]]
+"""A number per frame, or per pair of neighbours, by the field of ``Scores``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +55,13 @@ class Scores:
     """Mean absolute difference of RGB, in levels of 0 ... 255."""
     ssim_across_colours: float | None = None
     """Only on suites for which the field prints RGB."""
+    niqe: float | None = None
+    """This and what follows: only where it was asked for (``stvsr.evaluation.further``)."""
+    lpips: float | None = None
+    tof: float | None = None
+    warping_error: float | None = None
+    flicker: float | None = None
+    psnr_moving: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +91,7 @@ def evaluate_suite(
     *,
     task: Task | None = None,
     frames: Sequence[str | Path] = (),
+    further: Further | None = None,
     without: str | None = None,
     settings: RenderSettings = FP32,
     progress: Progress | None = None,
@@ -90,6 +100,7 @@ def evaluate_suite(
 
     name: one of ``SUITES``. data: its folder. networks: names and networks. task: None: x2 in time and the networks'
     scale in space. frames: folders that hold a video or a folder of pictures for each clip of the suite, named like it.
+    further: metrics that take long or need a file; the temporal ones need a suite of films, all frames scored.
     without: switch a part off in every network first, such as "flow"; what the number loses is what the part is worth.
     settings: where to render and how; fp32 unless said otherwise, so that every machine gets the same numbers.
     Raises InputError where data or frames are missing or do not fit, SettingsError for an unknown suite or part and for
@@ -99,6 +110,8 @@ def evaluate_suite(
     task = task or make_task(scale=networks[0][1].spec.scale if networks else None)
     sampling = suite.sampling(task)
     check_scales(networks, task)
+    if further is not None and further.temporal and sampling.scored != "all":
+        raise SettingsError(f"Motion is measured over all frames of a film, which {name} in {task.mode} mode has not.")
     if without is not None:
         networks = [(label, switched_off(label, network, without)) for label, network in networks]
     clips, named = suite.clips(Path(data)), dict(networks)
@@ -115,7 +128,7 @@ def evaluate_suite(
         if progress is not None:
             progress(done / len(steps), f"{label} on {clip}")
         originals = read_clip(clips[clip], least=sampling.least, most=suite.most_frames)
-        scores[label][clip] = score(rendering(label, clip), originals, sampling, task, suite.channels)
+        scores[label][clip] = score(rendering(label, clip), originals, sampling, task, suite.channels, further)
     results = tuple(
         NetworkResult(
             network=label,
@@ -135,8 +148,10 @@ def score(
     sampling: Sampling,
     task: Task,
     channels: Channels = "Y",
+    further: Further | None = None,
 ) -> Scores:
     """Measure one clip. A frame that two windows render is taken from the first."""
+    further, neighbours = further or Further(), Neighbours()
     measured: list[Measured] = []
     indices: list[int] = []
     done = 0
@@ -146,9 +161,15 @@ def score(
         if wanted:
             truth = originals_of(window, task)
             images = round_to_8_bits(rendering(truth, wanted))
-            measured.append(measure(images, truth[wanted], channels))
-            indices += [start + i for i in wanted]
-    whole = {name: torch.cat([part[name] for part in measured]) for name in measured[0]}
+            shown = [start + i for i in wanted]
+            measured.append(
+                measure(images, truth[wanted], channels)
+                | further.of_frames(images, truth[wanted])
+                | further.of_motion(*neighbours.joined(shown, images, truth[wanted]))
+            )
+            indices += shown
+    names = {name for part in measured for name in part}
+    whole = {name: torch.cat([part[name] for part in measured if name in part]) for name in names}
     return mean_over_frames(whole, torch.tensor(indices) % sampling.stride == 0)
 
 
@@ -174,7 +195,7 @@ def mean_over_frames(measured: Measured, is_key: Bool[Tensor, " n"]) -> Scores:
     def psnr_of(chosen: Bool[Tensor, " n"]) -> float | None:
         return float(measured["psnr_y"][chosen].mean()) if chosen.any() else None
 
-    means = {name: float(values.mean()) for name, values in measured.items()}
+    means = {name: mean(values) for name, values in measured.items()}
     return Scores(**means, psnr_y_key=psnr_of(is_key), psnr_y_interpolated=psnr_of(~is_key))
 
 

@@ -7,7 +7,23 @@ from math import isfinite
 from stvsr.evaluation.measure import Scores, SuiteResult
 from stvsr.evaluation.protocol import VERSION
 
-HEADINGS = ("network", "clip", "PSNR-Y", "SSIM-Y", "PSNR-Y key", "PSNR-Y interpolated", "PSNR-RGB", "IE")
+COLUMNS = {
+    "psnr_y": ("PSNR-Y", 2),
+    "ssim_y": ("SSIM-Y", 4),
+    "psnr_y_key": ("PSNR-Y key", 2),
+    "psnr_y_interpolated": ("PSNR-Y interpolated", 2),
+    "psnr_rgb": ("PSNR-RGB", 2),
+    "ie": ("IE", 3),
+    "niqe": ("NIQE", 3),
+    "lpips": ("LPIPS", 4),
+    "tof": ("tOF", 3),
+    "warping_error": ("E_warp", 6),
+    "flicker": ("flicker", 3),
+    "psnr_moving": ("PSNR-Y moving", 2),
+}
+"""Fields of ``Scores``, what stands above them, and how many digits are worth reading."""
+FURTHER = ("niqe", "lpips", "tof", "warping_error", "flicker", "psnr_moving")
+"""Left out where they were not measured."""
 
 
 def as_json(result: SuiteResult, seconds: Mapping[str, float] | None = None) -> dict[str, object]:
@@ -35,11 +51,13 @@ def as_json(result: SuiteResult, seconds: Mapping[str, float] | None = None) -> 
 
 
 def as_rows(result: SuiteResult) -> list[tuple[str, ...]]:
-    """A row under ``HEADINGS`` for each network and clip, and one for each network's mean over clips."""
-    rows = []
+    """The headings, a row for each network and clip, and one for each network's mean over clips."""
+    shown = [name for name in COLUMNS if name not in FURTHER or getattr(result.results[0].scores, name) is not None]
+    rows: list[tuple[str, ...]] = [("network", "clip", *(COLUMNS[name][0] for name in shown))]
     for one in result.results:
         label = labelled(one.network, result.without)
-        rows += [(label, clip, *cells(scores)) for clip, scores in {**one.clips, "mean": one.scores}.items()]
+        for clip, scores in {**one.clips, "mean": one.scores}.items():
+            rows.append((label, clip, *(number(getattr(scores, name), COLUMNS[name][1]) for name in shown)))
     return rows
 
 
@@ -49,17 +67,6 @@ def labelled(network: str, without: str | None) -> str:
 
 def numbers(scores: Scores) -> dict[str, float | None]:
     return {name: value if value is not None and isfinite(value) else None for name, value in asdict(scores).items()}
-
-
-def cells(scores: Scores) -> tuple[str, ...]:
-    return (
-        number(scores.psnr_y, 2),
-        number(scores.ssim_y, 4),
-        number(scores.psnr_y_key, 2),
-        number(scores.psnr_y_interpolated, 2),
-        number(scores.psnr_rgb, 2),
-        number(scores.ie, 3),
-    )
 
 
 def number(value: float | None, digits: int) -> str:
