@@ -8,6 +8,7 @@ import torch
 import stvsr.training.loop as loop
 import stvsr.training.overfit as overfit
 from stvsr.data.footage import Shot
+from stvsr.data.memory import ShotSource
 from stvsr.data.sampler import Cadence
 from stvsr.networks.unison import Unison, UnisonConfig
 from stvsr.ops.resize import resize
@@ -35,8 +36,8 @@ def tiny_recipe(monkeypatch: pytest.MonkeyPatch) -> Recipe:
     large = resize(torch.rand(1, 3, 40, 80), 4).clamp(0, 1).mul(255).byte()
     frames = torch.cat([large[..., 16:144, 100 - 4 * i : 228 - 4 * i] for i in range(12)])
     shots = [Shot(name=name, frames=frames, share=1.0) for name in ("kept", "held")]
-    monkeypatch.setattr(loop, "read_footage", lambda _: shots)
-    monkeypatch.setattr(overfit, "read_footage", lambda _, most_clips: shots[:most_clips])
+    monkeypatch.setattr(loop, "open_source", lambda _, **_options: ShotSource(clips=shots))
+    monkeypatch.setattr(overfit, "open_source", lambda _, most_clips, **_options: ShotSource(clips=shots[:most_clips]))
     monkeypatch.setitem(loop.NETWORKS, "tiny", lambda scale, **config: Unison(replace(TINY, scale=scale, **config)))
     monkeypatch.setitem(CATALOG, "tiny", Entry(paper="", scales=(4,)))
     monkeypatch.setitem(RECIPES, "tiny", (lambda: RECIPE,))

@@ -40,7 +40,7 @@ def test_a_stopped_run_goes_on_to_the_same_weights_as_one_that_was_not_stopped(
 def test_it_reports_the_quality_and_the_flow_on_held_out_shots(tiny_recipe: Recipe, tmp_path: Path):
     lines: list[str] = []
     loop.train(tiny_recipe, tmp_path, tmp_path / "run", report=lines.append)
-    assert "1 shots" in lines[0]
+    assert "1 clips" in lines[0]
     assert "psnr_between" in lines[-1]
     assert "flow_length" in lines[-1]
     assert list((tmp_path / "run" / "log").iterdir())

@@ -9,7 +9,7 @@ import torch
 import stvsr.training.loop as loop
 from stvsr.errors import SettingsError, WeightsError
 from stvsr.training.recipe import Optimiser, Recipe
-from stvsr.training.recipes import RECIPES
+from stvsr.training.recipes import RECIPES, stages_of
 from stvsr.training.run import rehearse_recipe, run_recipe
 from stvsr.weights.files import load_weights
 
@@ -78,3 +78,27 @@ def test_a_rehearsal_resolves_every_field_and_counts_what_learns(tiny_recipe: Re
     assert will_take.parameters == sum(weight.numel() for weight in network.parameters())
     assert will_take.hours > 0
     assert will_take.memory_bytes > 4 * 4 * will_take.parameters
+
+
+@pytest.mark.parametrize("name", sorted(RECIPES))
+def test_every_recipe_builds_its_network_and_fits_its_loss(name: str):
+    for recipe in stages_of(name):
+        with torch.device("meta"):
+            network = loop.NETWORKS[recipe.network](scale=recipe.scale, **recipe.config)
+            loop.learning_parts(network, recipe.parts)
+        assert recipe.steps > 0
+        assert recipe.batch % recipe.accumulate == 0
+        spec = network.spec
+        assert all(spec.min_frames <= cadence.keys <= (spec.max_frames or 9) for cadence in recipe.cadences)
+        if spec.step is not None:
+            assert all(time % spec.step == 0 for cadence in recipe.cadences for time in cadence.times)
+
+
+def test_the_papers_epochs_are_passes_over_their_training_sets():
+    (cycmunet,), (yogo,) = stages_of("cycmunet_paper"), stages_of("yogo_paper")
+    assert cycmunet.steps * cycmunet.batch == pytest.approx(70 * 51_312, rel=1e-3)
+    assert cycmunet.optimiser.rate(cycmunet.steps - 1, cycmunet.steps) == pytest.approx(4e-4 / 1000)  # three falls
+    assert yogo.optimiser.rate(yogo.steps - 1, yogo.steps) == pytest.approx(1e-4 / 100)  # two
+    tp = stages_of("tp_paper")
+    assert [stage.parts for stage in tp] == [("tpsrm",), ("fsm",), ()]
+    assert {stage.steps for stage in tp} == {4 * 64_612}

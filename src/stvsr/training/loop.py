@@ -21,11 +21,12 @@ from torch.utils.tensorboard import SummaryWriter
 
 from stvsr.blocks.residual import Trunk
 from stvsr.data.degrade import from_bytes, round_to_8_bits, shrink
-from stvsr.data.footage import Shot, read_footage
+from stvsr.data.open import open_source, open_stills
 from stvsr.data.sampler import Batch, Cadence, Sampler
+from stvsr.data.source import Clip
 from stvsr.errors import SettingsError, TrainingError, WeightsError
 from stvsr.networks import NETWORKS, Network
-from stvsr.training.recipe import Recipe
+from stvsr.training.recipe import DEGRADATIONS, Recipe
 from stvsr.weights.files import Weights, load_weights
 
 
@@ -83,22 +84,26 @@ def train(
     done = torch.zeros((), device=fabric.device)  # share of the run that lies behind us
     follow = get_ema_multi_avg_fn(recipe.optimiser.ema)
 
-    shots = read_footage(data)
-    kept = [shot for shot in shots if not shot.name.startswith(recipe.held_out)]
-    held_out = [shot for shot in shots if shot.name.startswith(recipe.held_out)]
+    source = open_source(data, report=report)
+    held_out = [clip for clip in source.clips if clip.name.startswith(recipe.held_out)]
+    kept = (open_stills(data, report=report) if recipe.stills else source).only(
+        lambda name: not name.startswith(recipe.held_out)
+    )
     sampler = Sampler(
         kept,
         recipe.cadences,
         scale=recipe.scale,
-        crop=recipe.crop,
+        crop=(recipe.crop, recipe.crop_width or recipe.crop),
         batch_size=recipe.batch,
         seed=recipe.seed,
         device=fabric.device,
+        degradation=DEGRADATIONS[recipe.degradation],
+        flow=recipe.flow,
         process=fabric.global_rank,
         processes=fabric.world_size,
     )
-    count = sum(len(shot.frames) for shot in kept)
-    report(f"{len(kept)} shots, {count} frames, ready after {time.monotonic() - started:.0f} s")
+    count = sum(len(clip) for clip in kept.clips)
+    report(f"{len(kept.clips)} clips, {count} frames, ready after {time.monotonic() - started:.0f} s")
 
     checkpoint = Checkpoint(out, recipe)
     step, seconds = checkpoint.load(network, average, optimiser)
@@ -260,17 +265,18 @@ def set_rate(optimiser: torch.optim.Optimizer, rate: Tensor, value: float) -> No
 
 
 @torch.no_grad()
-def validate(network: Network, shots: list[Shot], scale: int, device: torch.device) -> dict[str, float]:
-    """PSNR (RGB) of input frames and of frames between, over the middle seven frames of each held-out shot, and how
+def validate(network: Network, clips: list[Clip], scale: int, device: torch.device) -> dict[str, float]:
+    """PSNR (RGB) of input frames and of frames between, over the middle seven frames of each held-out clip, and how
     far the flow reaches: a dead flow shows as a length near zero."""
     keys: list[float] = []
     between: list[float] = []
     length: list[float] = []
-    for shot in shots:
-        first = len(shot.frames) // 2 - 3
+    for clip in clips:
+        first = len(clip) // 2 - 3
+        frames = clip.read(range(first, first + 7))
         unit = 8 * scale  # training_forward does not pad
-        height, width = (size // unit * unit for size in shot.frames.shape[-2:])
-        true = from_bytes(shot.frames[None, first : first + 7, :, :height, :width].to(device))
+        height, width = (size // unit * unit for size in frames.shape[-2:])
+        true = from_bytes(frames[None, ..., :height, :width].to(device))
         output = network.training_forward(shrink(true[:, ::2], scale), [index / 2 for index in range(7)])
         error = (round_to_8_bits(output.frames) - true).square().mean((0, 2, 3, 4))
         psnr = (-10 * error.log10()).tolist()

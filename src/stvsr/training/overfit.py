@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from stvsr.data.degrade import round_to_8_bits
-from stvsr.data.footage import read_footage
+from stvsr.data.open import open_source
 from stvsr.data.sampler import Cadence, Sampler
 from stvsr.errors import TrainingError
 from stvsr.networks import NETWORKS
@@ -54,10 +54,11 @@ def overfit(recipe: Recipe, data: Path, *, report: Callable[[str], None] = print
     torch.manual_seed(recipe.seed)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     sampler = Sampler(
-        read_footage(data, most_clips=CLIPS),
+        open_source(data, most_clips=CLIPS, report=report),
         recipe.cadences,
         scale=recipe.scale,
         crop=recipe.crop,
+        flow=recipe.flow,
         batch_size=recipe.batch,
         seed=recipe.seed,
         device=device,

@@ -50,8 +50,10 @@ def describe_machine(device: torch.device) -> str:
 
 def card_page(recipe: Recipe, card: dict[str, str], data: Path) -> str:
     """The card: what it is, where it comes from, what it can do (the last part is filled in by `make results`)."""
-    with (data / "footage.csv").open(newline="") as table:
-        clips = list(csv.DictReader(table))
+    table_path, clips = data / "footage.csv", []
+    if table_path.exists():  # the standard sets are known by their name
+        with table_path.open(newline="") as table:
+            clips = list(csv.DictReader(table))
     seen = [row for row in clips if not row["file"].removeprefix("train/").startswith(recipe.held_out)]
     sources = sorted(Counter((row.get("source", ""), row.get("licence", "")) for row in seen).items())
     listing = "\n".join(f"| {source} | {licence} | {count} |" for (source, licence), count in sources)

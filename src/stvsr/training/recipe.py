@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any
 
+from stvsr.data.degrade import Degradation
+from stvsr.data.realworld import RealWorld
 from stvsr.data.sampler import Cadence
 from stvsr.errors import SettingsError
 from stvsr.training.losses import Loss, UnisonLoss
@@ -62,6 +64,9 @@ class Optimiser:
         return self.decay(self.lr, step - self.warmup, steps - self.warmup)
 
 
+DEGRADATIONS: dict[str, Degradation | None] = {"bicubic": None, "real-world": RealWorld()}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
     """Everything that defines a run, beside the footage."""
@@ -73,7 +78,15 @@ class Recipe:
     steps: int
     batch: int
     crop: int
-    """Side of the input crops, pixels."""
+    """Side of the input crops, pixels; their height where ``crop_width`` is given."""
+    crop_width: int = 0
+    """0: square."""
+    flow: bool = True
+    """The loss wants the classical flow between input frames."""
+    degradation: str = "bicubic"
+    """What makes the input: ``bicubic``, or ``real-world`` (blur, noise, compression)."""
+    stills: bool = False
+    """Still pictures, moved, instead of films: for pre-training."""
     precision: str = "bf16-mixed"
     """Lightning Fabric's name of it."""
     seed: int = 1
@@ -90,6 +103,10 @@ class Recipe:
         "sam2/demo/data/gallery/01_dog.mp4",
     )
     """Clips never trained on, for validation."""
+
+    def __post_init__(self) -> None:
+        if self.degradation not in DEGRADATIONS:
+            raise SettingsError(f"There is no degradation {self.degradation!r}. Choose {' or '.join(DEGRADATIONS)}.")
 
 
 def with_settings(recipe: Recipe, settings: Sequence[str]) -> Recipe:

@@ -1,9 +1,11 @@
 """The recipes: functions that return what a run is. Which stages a training has is one dict, RECIPES."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from stvsr.data.sampler import Cadence
 from stvsr.errors import SettingsError
+from stvsr.training import papers
 from stvsr.training.losses import CycMuLoss, Loss, MBLoss, StinetLoss, TPLoss, UnisonLoss, YogoLoss
 from stvsr.training.recipe import Optimiser, Recipe, with_settings
 
@@ -33,7 +35,7 @@ def unison_m() -> Recipe:
     )
 
 
-def on_footage(network: str, losses: Loss, *, keys: int) -> Recipe:
+def on_footage(network: str, losses: Loss, *, keys: int, flow: bool = False) -> Recipe:
     """One of the five networks on footage of one's own, for an hour on a graphics processor."""
     return Recipe(
         network=network,
@@ -43,6 +45,7 @@ def on_footage(network: str, losses: Loss, *, keys: int) -> Recipe:
         crop=32,
         cadences=(Cadence(keys=keys, factor=2, probability=1.0),),
         optimiser=Optimiser(lr=4e-4),
+        flow=flow,
         losses=losses,
     )
 
@@ -60,7 +63,7 @@ def stinet() -> Recipe:
 
 
 def mbnet() -> Recipe:
-    return on_footage("mbnet", MBLoss(), keys=2)
+    return on_footage("mbnet", MBLoss(), keys=2, flow=True)
 
 
 def yogo_64() -> Recipe:
@@ -75,6 +78,11 @@ RECIPES: dict[str, tuple[Callable[[], Recipe], ...]] = {
     "stinet": (stinet,),
     "mbnet": (mbnet,),
     "yogo_64": (yogo_64,),
+    "cycmunet_paper": (papers.cycmunet_paper,),
+    "tp_paper": tuple(partial(papers.tp_paper, stage) for stage in (1, 2, 3)),
+    "stinet_paper": (papers.stinet_paper,),
+    "mbnet_paper": (papers.mbnet_paper,),
+    "yogo_paper": (papers.yogo_paper,),
 }
 """By the name on the command line: the stages of a training; each starts from the weights of the one before."""
 

@@ -57,7 +57,7 @@ def rehearse(recipe: Recipe) -> Rehearsal:
     step()
     if device.type == "cuda":
         torch.cuda.synchronize()
-    pixels = (recipe.crop / SMALL) ** 2 * recipe.batch
+    pixels = recipe.crop * (recipe.crop_width or recipe.crop) / SMALL**2 * recipe.batch
     seconds = (time.perf_counter() - began) * pixels
     own = sum(parameter.numel() * parameter.element_size() for parameter in learning)
     return Rehearsal(

@@ -6,6 +6,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from stvsr.data.sampler import Batch
+from stvsr.errors import TrainingError
 from stvsr.networks.base import TrainingOutput
 from stvsr.training.losses.terms import charbonnier, end_point_error, photometric
 
@@ -28,6 +29,8 @@ class UnisonLoss:
         self, output: TrainingOutput, batch: Batch, done: Float[Tensor, ""]
     ) -> tuple[Float[Tensor, ""], dict[str, Float[Tensor, ""]]]:
         forth, back = output.extras["flow_forth"], output.extras["flow_back"]
+        if batch.flow_forth is None or batch.flow_back is None:
+            raise TrainingError("Unison's flow learns from the classical one, which the batch lacks. Use --set flow=1.")
         terms = {
             "frames": charbonnier(output.frames, batch.frames, epsilon=self.epsilon),
             "base": charbonnier(output.extras["base"], batch.small_frames),
