@@ -12,8 +12,12 @@ from stvsr.errors import SettingsError
 
 
 def train(
-    name: str = typer.Argument(help="The recipe: unison_s, unison_m, cycmunet, tp, stinet, mbnet, yogo_64."),
-    data: Path = typer.Option(None, "--data", help="Folder with the clips and their footage.csv."),
+    name: str = typer.Argument(
+        help="The recipe: unison_s, unison_m, cycmunet, tp, stinet, mbnet, yogo_64, and the papers' own: yogo_paper ..."
+    ),
+    data: Path = typer.Option(
+        None, "--data", help="Footage with footage.csv, Vimeo-90K, folders of frames, videos, or a pack."
+    ),
     out: Path = typer.Option(None, "--out", help="Folder of the run; the default is runs/NAME."),
     minutes: float = typer.Option(None, "--minutes", help="Stop after so many minutes; the same command goes on."),
     initial: Path = typer.Option(None, "--initial", help="A weight file to start from, instead of fresh weights."),
