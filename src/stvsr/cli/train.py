@@ -15,9 +15,7 @@ def train(
     name: str = typer.Argument(
         help="The recipe: unison_s, unison_m, cycmunet, tp, stinet, mbnet, yogo_64, and the papers' own: yogo_paper ..."
     ),
-    data: Path = typer.Option(
-        None, "--data", help="Footage with footage.csv, Vimeo-90K, folders of frames, videos, or a pack."
-    ),
+    data: Path = typer.Option(None, "--data", help="Footage with its table, Vimeo-90K, frames, videos, or a pack."),
     out: Path = typer.Option(None, "--out", help="Folder of the run; the default is runs/NAME."),
     minutes: float = typer.Option(None, "--minutes", help="Stop after so many minutes; the same command goes on."),
     initial: Path = typer.Option(None, "--initial", help="A weight file to start from, instead of fresh weights."),
