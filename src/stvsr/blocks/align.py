@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from stvsr.blocks.deformable import DeformableConv
+from stvsr.blocks.residual import keep_power
 
 LEVELS = 3
 
@@ -27,6 +28,8 @@ class TwoWayAlignment(nn.Module):
         self.forth = PyramidAlignment(width)
         self.back = PyramidAlignment(width)
         self.blend = nn.Conv2d(2 * width, width, 1)
+        keep_power(self.pyramid)
+        keep_power(self.blend, slope=1)
 
     def forward(self, first: Float[Tensor, "n d h w"], second: Float[Tensor, "n d h w"]) -> Float[Tensor, "n d h w"]:
         levels = [level.chunk(2) for level in self.pyramid(torch.cat([first, second]))]
@@ -74,6 +77,8 @@ class AlignmentLevel(nn.Module):
         self.motion = nn.Conv2d(width, width, 3, padding=1)
         self.fetch = DeformableConv(width, width)
         self.merge_feat = None if coarsest else nn.Conv2d(2 * width, width, 3, padding=1)
+        convs = (self.compare, self.merge_motion, self.motion, self.fetch.conv, self.merge_feat)
+        keep_power(*(conv for conv in convs if conv is not None))
 
     def forward(
         self, source: Float[Tensor, "n d h w"], target: Float[Tensor, "n d h w"], coarser: tuple[Tensor, Tensor] | None

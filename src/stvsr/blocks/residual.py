@@ -43,3 +43,14 @@ def start_small(conv: nn.Conv2d) -> None:
     conv.weight.mul_(0.1)
     if conv.bias is not None:
         conv.bias.zero_()
+
+
+def keep_power(*modules: nn.Module, slope: float = 0.1) -> None:
+    """Start convolutions so that what leaves them is as strong as what entered (He et al. 2015): PyTorch's own start
+    halves it, and long chains of convolutions fade. slope: of the LeakyReLU that follows; 1: none does."""
+    for module in modules:
+        for conv in module.modules():
+            if isinstance(conv, nn.Conv2d):
+                nn.init.kaiming_normal_(conv.weight, a=slope)
+                if conv.bias is not None:
+                    nn.init.zeros_(conv.bias)

@@ -11,6 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from stvsr.blocks.residual import keep_power, start_small
 from stvsr.ops.resize import enlarge_phases
 
 
@@ -23,6 +24,8 @@ class ShuffleTail(nn.Module):
         self.enlarge = nn.ModuleList(nn.Conv2d(width, 4 * width, 3, padding=1) for _ in range(scale.bit_length() - 1))
         self.refine = nn.Conv2d(width, width, 3, padding=1)
         self.exit = nn.Conv2d(width, 3, 3, padding=1)
+        keep_power(self)
+        start_small(self.exit)
 
     def forward(self, feat: Float[Tensor, "n d h w"]) -> Float[Tensor, "n c H W"]:
         for enlarge in self.enlarge:

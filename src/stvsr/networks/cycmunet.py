@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from stvsr.blocks.align import TwoWayAlignment, leaky
-from stvsr.blocks.residual import ResidualBlock, Trunk, start_small
+from stvsr.blocks.residual import ResidualBlock, Trunk, keep_power, start_small
 from stvsr.blocks.upsample import ShuffleTail, bicubic_base
 from stvsr.clip import Times
 from stvsr.errors import SettingsError
@@ -85,18 +85,19 @@ class CycMuNet(Network):
         up, down = partial(ScaleUp, width, factor=factor), partial(ScaleDown, width, factor=factor)
         # the last large triple only serves the HR frames
         ups = pairs if config.scale > 1 else pairs - 1
-        self.up_units = nn.ModuleList(ProjectionUnit(up(), down(), up()) for _ in range(ups))
-        self.down_units = nn.ModuleList(ProjectionUnit(down(), up(), down()) for _ in range(pairs - 1))
+        self.up_units = nn.ModuleList(ProjectionUnit(up(), down(), up(small=True)) for _ in range(ups))
+        self.down_units = nn.ModuleList(ProjectionUnit(down(), up(), down(small=True)) for _ in range(pairs - 1))
 
         self.trunk = nn.Sequential(*(ResidualBlock(width) for _ in range(config.trunk_blocks)))
         triples = max(pairs, 1)  # without units, those of FTI-Net serve both
         self.collect_small = nn.Conv2d(triples * width, width, 1)
         self.exit_small = nn.Conv2d(width, 3, 3, padding=1)
+        keep_power(self.collect_small, self.exit_small, slope=1)
         start_small(self.exit_small)
         if config.scale > 1:
             self.collect_large = nn.Conv2d(triples * width, width, 1)
+            keep_power(self.collect_large, slope=1)
             self.tail = ShuffleTail(width, scale=config.scale // (factor if pairs else 1))
-            start_small(self.tail.exit)
 
     def render(self, clip: Float[Tensor, "b t c h w"], times: Times) -> Float[Tensor, "b s c H W"]:
         small, large = self.project(self.triple(clip))
@@ -173,13 +174,17 @@ class ProjectionUnit(nn.Module):
 
 
 class ScaleUp(nn.Module):
-    """Fusion block, bilinear enlargement, 1x1 convolution. factor 1: stays at its size."""
+    """Fusion block, bilinear enlargement, 1x1 convolution. factor 1: stays at its size. small: starts with little to
+    say, so that the units of a chain do not add up."""
 
-    def __init__(self, width: int, *, factor: int) -> None:
+    def __init__(self, width: int, *, factor: int, small: bool = False) -> None:
         super().__init__()
         self.factor = factor
         self.fuse = FusionBlock(width)
         self.mix = nn.Conv2d(width, width, 1)
+        keep_power(self.mix)
+        if small:
+            start_small(self.mix)
 
     def forward(self, triple: Float[Tensor, "b s d h w"]) -> Float[Tensor, "b s d H W"]:
         feats = rearrange(self.fuse(triple), "b s d h w -> (b s) d h w")
@@ -189,11 +194,14 @@ class ScaleUp(nn.Module):
 
 
 class ScaleDown(nn.Module):
-    """4x4 convolution with stride 2 (factor 1: 3x3 with stride 1), fusion block."""
+    """4x4 convolution with stride 2 (factor 1: 3x3 with stride 1), fusion block. small: as in ``ScaleUp``."""
 
-    def __init__(self, width: int, *, factor: int) -> None:
+    def __init__(self, width: int, *, factor: int, small: bool = False) -> None:
         super().__init__()
         self.shrink = nn.Conv2d(width, width, 2 + factor, stride=factor, padding=1)
+        keep_power(self.shrink)
+        if small:
+            start_small(self.shrink)
         self.fuse = FusionBlock(width)
 
     def forward(self, triple: Float[Tensor, "b s d H W"]) -> Float[Tensor, "b s d h w"]:
@@ -209,6 +217,8 @@ class FusionBlock(nn.Module):
         self.own = nn.Conv2d(width, width, 3, padding=1)
         self.joint = nn.Conv2d(3 * width, width, 1)
         self.merge = nn.Conv2d(2 * width, width, 3, padding=1)
+        keep_power(self)
+        start_small(self.merge)
 
     def forward(self, triple: Float[Tensor, "b s d h w"]) -> Float[Tensor, "b s d h w"]:
         own = leaky(self.own(rearrange(triple, "b s d h w -> (b s) d h w")))

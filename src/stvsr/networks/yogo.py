@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from stvsr.blocks.align import TwoWayAlignment, leaky
-from stvsr.blocks.residual import Trunk, start_small
+from stvsr.blocks.residual import Trunk, keep_power, start_small
 from stvsr.blocks.upsample import ShuffleTail, bicubic_base
 from stvsr.clip import Times
 from stvsr.errors import SettingsError
@@ -87,6 +87,7 @@ class Yogo(Network):
         self.extract = Trunk(3, width, num_blocks=config.extraction_blocks)
         if config.init == "cat":
             self.between = nn.Conv2d(2 * width, width, 3, padding=1)
+            keep_power(self.between, slope=1)
         elif config.init == "fti":
             self.between = TwoWayAlignment(width)
         self.backward_cell = RecurrentCell(
@@ -104,12 +105,12 @@ class Yogo(Network):
         if config.fusion == "hybrid":
             self.fusion.extend(HybridFusionBlock(width) for _ in range(config.fusion_blocks))
             self.merge = nn.Conv2d(wide, width, 3, padding=1)
+            keep_power(self.merge, slope=1)
             self.structure = ShuffleTail(width, scale=config.scale)
             self.detail = ShuffleTail(width, scale=config.scale)
         else:
             self.merge = Trunk(wide, width, num_blocks=2 * config.fusion_blocks)
         self.reconstruct = ShuffleTail(width, scale=config.scale)
-        start_small(self.reconstruct.exit)
 
     def render(self, clip: Float[Tensor, "b t c h w"], times: Times) -> Float[Tensor, "b s c H W"]:
         maps = self.propagate(self.features(clip))
@@ -189,6 +190,7 @@ class RecurrentCell(nn.Module):
         self.aligners = nn.ModuleList(TwoWayAlignment(width) for _ in range(aligners))
         self.blocks = nn.ModuleList(FusionResidualBlock(width, branches=num_states + 1) for _ in range(num_blocks))
         self.exit = nn.Conv2d((num_states + 1) * width, width, 1)
+        keep_power(self.exit, slope=1)
 
     def forward(self, feat: Float[Tensor, "n d h w"], *states: Float[Tensor, "n d h w"]) -> Float[Tensor, "n d h w"]:
         branches = [feat, *states]
@@ -213,6 +215,7 @@ class FusionResidualBlock(nn.Module):
         self.own = nn.ModuleList(nn.Conv2d(width, width, 3, padding=1) for _ in range(branches))
         self.joint = nn.Conv2d(branches * width, width, 1)
         self.residual = nn.ModuleList(small_conv(width) for _ in range(branches))
+        keep_power(self.own, self.joint)
 
     def forward(self, branches: list[Tensor]) -> list[Tensor]:
         own = [leaky(conv(branch)) for conv, branch in zip(self.own, branches, strict=True)]
