@@ -21,8 +21,8 @@ OPTIONS = {
     "inspect": "json source",
     "verify": "film json source",
     "networks": "json",
-    "evaluate": "allow_untrained data device fit_niqe frames inputs json lpips mode network niqe precision scale speed "
-    "suite table temporal times two_stage weights without",
+    "evaluate": "allow_untrained data device figures fit_niqe frames inputs json lpips mode network niqe precision "
+    "scale speed suite table temporal times two_stage weights without",
     "bench": "device json network precision scale size",
     "train": "compiled data dry_run initial json minutes name out overfit processes settings",
     "doctor": "json",

@@ -33,6 +33,7 @@ def evaluate(
     fit_niqe: Path | None = typer.Option(None, help="Only fit such a model to this folder's pictures, into --niqe."),
     lpips: list[Path] = typer.Option([], help="Measure LPIPS too, with these weights: AlexNet's and the linear ones."),
     temporal: bool = typer.Option(False, "--temporal", help="Measure motion and flicker too: seconds per frame."),
+    figures: Path | None = typer.Option(None, help="Draw crops, errors, profiles and curves into this folder."),
     speed: bool = typer.Option(False, "--speed", help="Time every network on this machine, too."),
     table: Literal["md", "csv", "json", "latex"] | None = typer.Option(
         None, help="A table beside the published numbers, on stdout."
@@ -45,6 +46,7 @@ def evaluate(
     """
     from stvsr.evaluation.comparison import FORMATS, compare
     from stvsr.evaluation.further import Further, fit_to_folder
+    from stvsr.evaluation.gallery import Gallery
     from stvsr.evaluation.measure import evaluate_suite, load_networks, load_two_stage
     from stvsr.evaluation.naturalness import load_pristine
     from stvsr.evaluation.perceptual import load_lpips
@@ -82,6 +84,7 @@ def evaluate(
     for name, at in used:
         if at not in ready_scales(name):
             console.say(f"WARNING: {UNTRAINED.format(name=name)}")
+    gallery = Gallery(figures) if figures else None
     with console.Share() as share:
         result = evaluate_suite(
             suite,
@@ -90,6 +93,7 @@ def evaluate(
             task=task,
             frames=frames,
             further=further,
+            watch=gallery.show if gallery else None,
             without=without,
             settings=settings,
             progress=share.show,
@@ -99,6 +103,8 @@ def evaluate(
         if speed
         else {}
     )
+    if gallery:
+        gallery.close(compare(result, seconds))
     if as_json:
         console.emit(as_object(result, seconds))
     elif table is not None:

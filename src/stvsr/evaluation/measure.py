@@ -8,6 +8,7 @@ Frames that another program rendered take the place of the network's. ``docs/eva
 import copy
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -33,6 +34,8 @@ from stvsr.weights.catalog import CATALOG, entry_of, load_network
 
 Progress = Callable[[float, str], None]
 """Told how much is done (0 ... 1) and what is being measured."""
+Watch = Callable[[str, str, Tensor, Tensor], None]
+"""Shown a network's name, a clip's, some of its rendered frames, and the originals (n c h w, [0, 1])."""
 Measured = dict[str, Float[Tensor, " _"]]
 """A number per frame, or per pair of neighbours, by the field of ``Scores``."""
 
@@ -92,6 +95,7 @@ def evaluate_suite(
     task: Task | None = None,
     frames: Sequence[str | Path] = (),
     further: Further | None = None,
+    watch: Watch | None = None,
     without: str | None = None,
     settings: RenderSettings = FP32,
     progress: Progress | None = None,
@@ -101,6 +105,7 @@ def evaluate_suite(
     name: one of ``SUITES``. data: its folder. networks: names and networks. task: None: x2 in time and the networks'
     scale in space. frames: folders that hold a video or a folder of pictures for each clip of the suite, named like it.
     further: metrics that take long or need a file; the temporal ones need a suite of films, all frames scored.
+    watch: is shown every scored frame with its original, clip by clip.
     without: switch a part off in every network first, such as "flow"; what the number loses is what the part is worth.
     settings: where to render and how; fp32 unless said otherwise, so that every machine gets the same numbers.
     Raises InputError where data or frames are missing or do not fit, SettingsError for an unknown suite or part and for
@@ -128,7 +133,8 @@ def evaluate_suite(
         if progress is not None:
             progress(done / len(steps), f"{label} on {clip}")
         originals = read_clip(clips[clip], least=sampling.least, most=suite.most_frames)
-        scores[label][clip] = score(rendering(label, clip), originals, sampling, task, suite.channels, further)
+        seen = partial(watch, label, clip) if watch is not None else None
+        scores[label][clip] = score(rendering(label, clip), originals, sampling, task, suite.channels, further, seen)
     results = tuple(
         NetworkResult(
             network=label,
@@ -149,6 +155,7 @@ def score(
     task: Task,
     channels: Channels = "Y",
     further: Further | None = None,
+    watch: Callable[[Tensor, Tensor], None] | None = None,
 ) -> Scores:
     """Measure one clip. A frame that two windows render is taken from the first."""
     further, neighbours = further or Further(), Neighbours()
@@ -161,6 +168,8 @@ def score(
         if wanted:
             truth = originals_of(window, task)
             images = round_to_8_bits(rendering(truth, wanted))
+            if watch is not None:
+                watch(images, truth[wanted])
             shown = [start + i for i in wanted]
             measured.append(
                 measure(images, truth[wanted], channels)
