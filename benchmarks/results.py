@@ -1,8 +1,9 @@
 """Write every table of results: ``make results``. Needs the evaluation footage beside the repository.
 
-Measures all networks with weights on Vid4 (the field's protocol, see ``stvsr.evaluation.measure``), the flow ablation,
-and the speed on this machine; keeps the numbers as JSON in ``docs/results`` and fills the README and the weight cards
-between ``<!-- results -->`` and ``<!-- /results -->``.
+Measures all networks with weights on Vid4 (the field's protocol, see ``stvsr.evaluation.measure``), as two stages, with
+their flow off, on Middlebury in time alone, and their speed on this machine. Keeps numbers and pictures in
+``docs/results``, writes the tables beside the published numbers (``docs/results/README.md``), and fills the README and
+the weight cards between ``<!-- results -->`` and ``<!-- /results -->``.
 """
 
 import json
@@ -10,28 +11,53 @@ import platform
 import re
 import subprocess
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
-from stvsr.evaluation.measure import evaluate_suite
+from stvsr.evaluation.comparison import as_markdown, compare
+from stvsr.evaluation.gallery import Gallery
+from stvsr.evaluation.measure import evaluate_suite, load_networks, load_two_stage
+from stvsr.evaluation.protocol import make_task
 from stvsr.evaluation.speed import bench
 from stvsr.evaluation.tables import as_json
 from stvsr.networks import NETWORKS
 from stvsr.weights.catalog import file_of, has_weights, load_network
 
 ROOT = Path(__file__).parents[1]
-VID4 = ROOT.parent / "shared" / "footage" / "eval" / "Vid4"
+FOOTAGE = ROOT.parent / "shared" / "footage" / "eval"
+VID4, MIDDLEBURY = FOOTAGE / "Vid4", FOOTAGE / "Middlebury-other"
 RESULTS = ROOT / "docs" / "results"
 
 
 def main() -> None:
     names = ["bicubic"] + [name for name in NETWORKS if name != "bicubic" and has_weights(name, 4)]
-    whole = as_json(evaluate_suite("vid4", VID4, [(name, load_network(name, 4)) for name in names]))
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    gallery = Gallery(RESULTS / "vid4")
+    measured = [(name, load_network(name, 4)) for name in names]
+    result = evaluate_suite("vid4", VID4, measured, watch=gallery.show)
+    gallery.close(compare(result))
+    whole = as_json(result)
+    space_time, time = make_task(), make_task("time")
+    stages = [
+        load_two_stage(*pair, space_time, time_first=time_first)
+        for pair in [("bicubic", name) for name in names[1:]] + [(name, name) for name in names[1:]]
+        for time_first in (True, False)
+    ]
+    staged = evaluate_suite("vid4", VID4, stages)
+    alone = evaluate_suite("middlebury", MIDDLEBURY, load_networks(names, time), task=time)
+    pages = [
+        as_markdown(compare(replace(result, results=result.results + staged.results))),
+        as_markdown(compare(alone)),
+    ]
+    (RESULTS / "README.md").write_text(
+        "# Results beside the published ones\n\nWritten by `make results`; [the protocol](../evaluation.md).\n\n"
+        + "\n\n".join(pages)
+        + "\n\n![PSNR against parameters](vid4/quality.png)\n"
+    )
     trained = [(name, load_network(name, 4)) for name in names[1:]]
     still = as_json(evaluate_suite("vid4", VID4, trained, without="flow")) if trained else {"results": []}
     speeds = {name: asdict(bench(name)) for name in names[1:]}
     facts = {"commit": commit(), "processor": processor(), "vid4": whole, "vid4_without_flow": still, "speed": speeds}
-    RESULTS.mkdir(parents=True, exist_ok=True)
     (RESULTS / "vid4-x4.json").write_text(json.dumps(facts, indent=1) + "\n")
 
     rows = {result["network"]: result for result in whole["results"]}
