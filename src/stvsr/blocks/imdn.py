@@ -14,6 +14,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from stvsr.blocks.residual import start_small
+
 SLOPE = 0.05
 """Of every leaky ReLU."""
 
@@ -34,11 +36,11 @@ class IMDN(nn.Module):
         """enlarge: factors of height and width. padding_mode: what every 3x3 convolution sees beyond the border."""
         super().__init__()
         self.enlarge = enlarge
-        self.entry = conv3x3(3, width, padding_mode)
+        self.entry = conv(3, width, padding_mode=padding_mode)
         self.blocks = nn.ModuleList(DistillationBlock(width, padding_mode) for _ in range(num_blocks))
-        self.gather = nn.Conv2d(num_blocks * width, width, 1)
-        self.smooth = conv3x3(width, width, padding_mode)
-        self.head = conv3x3(width, 3 * enlarge[0] * enlarge[1], padding_mode)
+        self.gather = conv(num_blocks * width, width, 1)
+        self.smooth = conv(width, width, padding_mode=padding_mode)
+        self.head = conv(width, 3 * enlarge[0] * enlarge[1], padding_mode=padding_mode)
 
     def forward(self, picture: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c H W"]:
         feat = entry = self.entry(picture)
@@ -59,7 +61,7 @@ class DistillationBlock(nn.Module):
         super().__init__()
         self.kept = width // 4
         self.steps = nn.ModuleList(
-            conv3x3(width_in, width_out, padding_mode)
+            conv(width_in, width_out, padding_mode=padding_mode)
             for width_in, width_out in (
                 (width, width),
                 (width - self.kept, width),
@@ -68,7 +70,8 @@ class DistillationBlock(nn.Module):
             )
         )
         self.attention = ContrastAttention(4 * self.kept)
-        self.fuse = nn.Conv2d(4 * self.kept, width, 1)
+        self.fuse = conv(4 * self.kept, width, 1)
+        start_small(self.fuse)  # close to the identity, so that a chain of blocks trains
 
     def forward(self, feat: Float[Tensor, "n d h w"]) -> Float[Tensor, "n d h w"]:
         distilled: list[Tensor] = []
@@ -102,5 +105,19 @@ def contrast(feat: Float[Tensor, "n d h w"]) -> Float[Tensor, "n d 1 1"]:
     return mean + (variance + 1e-12).sqrt()
 
 
-def conv3x3(width_in: int, width: int, padding_mode: PaddingMode) -> nn.Conv2d:
-    return nn.Conv2d(width_in, width, 3, padding=1, padding_mode=padding_mode)
+def conv(
+    width_in: int,
+    width: int,
+    size: int = 3,
+    *,
+    stride: int = 1,
+    dilation: int = 1,
+    padding_mode: PaddingMode = "zeros",
+) -> nn.Conv2d:
+    """A convolution that keeps the size of the picture, and at its start the strength of what passes through, however
+    long the chain (He et al. 2015). PyTorch's own start halves it each time."""
+    padding = dilation * (size // 2)
+    convolution = nn.Conv2d(width_in, width, size, stride, padding, dilation, padding_mode=padding_mode)
+    nn.init.kaiming_normal_(convolution.weight)
+    nn.init.zeros_(convolution.bias)  # pyright: ignore[reportArgumentType]
+    return convolution

@@ -28,8 +28,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from stvsr.blocks.imdn import IMDN
-from stvsr.blocks.residual import ResidualBlock, start_small
+from stvsr.blocks.imdn import IMDN, conv
+from stvsr.blocks.residual import ResidualBlock
 from stvsr.clip import Times
 from stvsr.errors import SettingsError
 from stvsr.networks.base import Network, Spec, TrainingOutput
@@ -161,7 +161,7 @@ class TemporalProfileSuperResolution(nn.Module):
             num_blocks=config.num_distillations,
             padding_mode="replicate",  # what lies before the first frame is more like it than like black
         )
-        start_small(self.imdn.head)
+        silent(self.imdn.head)
 
     def forward(self, clip: Float[Tensor, "b t c h w"]) -> Float[Tensor, "b s c 2*h w"]:
         batch, count, _, height, width = clip.shape
@@ -176,21 +176,17 @@ class FeatureShuffling(nn.Module):
     def __init__(self, config: TPConfig) -> None:
         super().__init__()
         width = config.width
-        self.extract = nn.Sequential(
-            nn.Conv2d(3, width, 3, padding=1), leaky(), nn.Conv2d(width, width, 3, padding=1), leaky()
-        )
+        self.extract = nn.Sequential(conv(3, width), leaky(), conv(width, width), leaky())
         self.stacks = nn.Sequential(*(ResidualStack(config) for _ in range(config.num_stacks)))
         reconstruct: list[nn.Module] = []
         for index in range(config.num_reconstruction):
-            reconstruct += [nn.Conv2d(width if index else width // 2, width, 3, padding=1), leaky()]
-        last = nn.Conv2d(width if reconstruct else width // 2, 3, 3, padding=1)
-        start_small(last)
-        self.reconstruct = nn.Sequential(*reconstruct, last)
+            reconstruct += [conv(width if index else width // 2, width), leaky()]
+        self.reconstruct = nn.Sequential(*reconstruct, silent(conv(width if reconstruct else width // 2, 3)))
         self.remaining = config.scale // 2
         self.csr = None
         if config.csr and self.remaining > 1:
             self.csr = IMDN(enlarge=(self.remaining, self.remaining), width=width, num_blocks=config.num_distillations)
-            start_small(self.csr.head)
+            silent(self.csr.head)
 
     def forward(self, frames: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c H W"]:
         feat = rearrange(self.stacks(self.extract(frames)), "n (d x) h w -> n d h (w x)", x=2)
@@ -221,9 +217,9 @@ class DilatedFusion(nn.Module):
 
     def __init__(self, width: int, dilations: tuple[int, ...]) -> None:
         super().__init__()
-        self.entry = nn.Conv2d(width, width, 3, padding=1)
-        self.dilated = nn.ModuleList(nn.Conv2d(width, width, 3, padding=d, dilation=d) for d in dilations)
-        self.fuse = nn.Conv2d(len(dilations) * width, width, 1)
+        self.entry = conv(width, width)
+        self.dilated = nn.ModuleList(conv(width, width, dilation=dilation) for dilation in dilations)
+        self.fuse = conv(len(dilations) * width, width, 1)
 
     def forward(self, feat: Float[Tensor, "n d h w"]) -> Float[Tensor, "n d h w"]:
         entry = self.entry(feat)
@@ -239,14 +235,13 @@ class Refining(nn.Module):
     def __init__(self, config: TPConfig) -> None:
         super().__init__()
         widths, blocks = config.refine_widths, config.num_refine_blocks
-        self.entry = nn.Conv2d(3, widths[0], 5, padding=2)
+        self.entry = conv(3, widths[0], 5)
         self.contract = nn.ModuleList(residual_blocks(width, blocks) for width in widths)
-        self.shrink = nn.ModuleList(nn.Conv2d(own, below, 3, stride=2, padding=1) for own, below in pairwise(widths))
+        self.shrink = nn.ModuleList(conv(own, below, stride=2) for own, below in pairwise(widths))
         upwards = widths[::-1]
-        self.grow = nn.ModuleList(nn.Conv2d(below, own, 3, padding=1) for below, own in pairwise(upwards))
+        self.grow = nn.ModuleList(conv(below, own) for below, own in pairwise(upwards))
         self.expand = nn.ModuleList(residual_blocks(width, blocks) for width in upwards[1:])
-        self.exit = nn.Conv2d(widths[0], 3, 5, padding=2)
-        start_small(self.exit)
+        self.exit = silent(conv(widths[0], 3, 5))
 
     def forward(self, frames: Float[Tensor, "n c H W"]) -> Float[Tensor, "n c H W"]:
         feat = self.contract[0](self.entry(frames))
@@ -266,7 +261,16 @@ def turned(frames: Float[Tensor, "*n h w"], kind: str) -> Float[Tensor, "*n _ _"
 
 
 def residual_blocks(width: int, count: int) -> nn.Sequential:
-    return nn.Sequential(*(ResidualBlock(width) for _ in range(count)))
+    blocks = [ResidualBlock(width) for _ in range(count)]
+    for block in blocks:
+        nn.init.kaiming_normal_(block.first.weight)  # one small convolution is enough to begin near the identity
+    return nn.Sequential(*blocks)
+
+
+def silent(last: nn.Conv2d) -> nn.Conv2d:
+    """A module's last convolution starts at zero: the module starts as its bicubic base."""
+    nn.init.zeros_(last.weight)
+    return last
 
 
 def leaky() -> nn.LeakyReLU:
