@@ -17,7 +17,9 @@ def test_height_and_width_may_grow_by_different_factors():
     network = IMDN(enlarge=(2, 3), width=8, num_blocks=1)
     with torch.no_grad():
         network.head.weight.zero_()
-        network.head.bias.copy_(torch.arange(18.0))  # colour, then row, then column within the enlarged pixel
+        network.head.bias = torch.nn.Parameter(
+            torch.arange(18.0)
+        )  # colour, then row, then column within the enlarged pixel
         enlarged = network(torch.rand(1, 3, 4, 5))
     assert enlarged.shape == (1, 3, 8, 15)
     assert torch.equal(enlarged[0, 1, 2:4, 3:6], torch.tensor([[6.0, 7.0, 8.0], [9.0, 10.0, 11.0]]))

@@ -78,7 +78,7 @@ def test_untrained_each_module_is_the_bicubic_enlargement_that_stands_in_for_it(
 def test_profiles_are_columns_over_time_and_every_input_frame_keeps_its_place(factor: int):
     """TPSRM with an IMDN that repeats each pixel: every frame again, twice as high, and the last column cut off."""
     module = TemporalProfileSuperResolution(TPConfig(time_scale=factor, width=8, num_distillations=1))
-    module.imdn = RepeatPixels(2, factor)
+    module.add_module("imdn", RepeatPixels(2, factor))
     clip = torch.rand(2, 3, 3, 4, 5)
     enlarged = module(clip) - resize_to(in_between(clip, factor), 8, 5)
     repeated = repeat(clip, "b t c h w -> b (t i) c (h y) w", i=factor, y=2)[:, : 2 * factor + 1]
@@ -112,7 +112,7 @@ def test_a_still_film_stays_still():
 
 
 def test_a_profile_knows_nothing_of_its_neighbours():
-    module = narrow().tpsrm
+    module = narrow().get_submodule("tpsrm")
     clip = torch.rand(1, 3, 3, 6, 5)
     other = clip.clone()
     other[..., 2] = torch.rand(1, 3, 3, 6)
@@ -144,8 +144,8 @@ def test_horizontal_profiles_are_vertical_ones_of_the_film_turned_over():
 def test_without_gradients_a_module_works_on_few_pixels_at_a_time(monkeypatch: pytest.MonkeyPatch):
     network, clip = narrow(), torch.rand(1, 3, 3, 8, 9)
     seen: list[int] = []
-    for module in (network.tpsrm.imdn, network.fsm, network.rm):
-        module.register_forward_pre_hook(lambda _, given: seen.append(len(given[0])))
+    for module in ("tpsrm.imdn", "fsm", "rm"):
+        network.get_submodule(module).register_forward_pre_hook(lambda _, given: seen.append(len(given[0])))
     with torch.no_grad():
         whole = network(clip, HALVES)
         assert seen == [9, 5, 5]  # profiles, frames, frames
