@@ -265,7 +265,7 @@ def test_stopping_it_leaves_nothing_behind(tmp_path: Path, stop: signal.Signals)
         time.sleep(0.05)
     time.sleep(0.3)
     process.send_signal(stop)
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=240)
     assert process.returncode == 130
     assert refused(said, "Stopped")
     assert tree(tmp_path) == before

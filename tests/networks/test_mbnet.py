@@ -196,13 +196,13 @@ def test_only_what_was_asked_for_is_interpolated():
 @pytest.mark.parametrize(
     "parts",
     [
-        {"vsr": RBPN(scale=4, base_width=16, width=4, num_stages=2, num_blocks=1)},
-        {"flow": PWCNet(widths=(4, 8, 8), dense_widths=(8, 8), context_widths=(8,) * 6, radius=1)},
+        {"vsr": lambda: RBPN(scale=4, base_width=16, width=4, num_stages=2, num_blocks=1)},
+        {"flow": lambda: PWCNet(widths=(4, 8, 8), dense_widths=(8, 8), context_widths=(8,) * 6, radius=1)},
     ],
     ids=lambda parts: next(iter(parts)),
 )
 def test_every_parameter_of_the_other_parts_gets_a_gradient(parts: dict[str, Any]):
-    network = shaken(MBnet(MBnetConfig(**SMALL), **parts)).train()
+    network = shaken(MBnet(MBnetConfig(**SMALL), **{name: build() for name, build in parts.items()})).train()
     output = network.training_forward(torch.rand(1, 2, 3, 12, 12), [0, HALF, 1])
     (output.frames.square().sum() + sum(extra.square().sum() for extra in output.extras.values())).backward()
     assert [name for name, weight in network.named_parameters() if weight.grad is None or not weight.grad.any()] == []
