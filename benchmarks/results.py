@@ -38,11 +38,8 @@ def main() -> None:
     gallery.close(compare(result))
     whole = as_json(result)
     space_time, time = make_task(), make_task("time")
-    stages = [
-        load_two_stage(*pair, space_time, time_first=time_first)
-        for pair in [("bicubic", name) for name in names[1:]] + [(name, name) for name in names[1:]]
-        for time_first in (True, False)
-    ]
+    pairs = [("bicubic", name) for name in names[1:]] + [(name, name) for name in names[1:]]
+    stages = [load_two_stage(*pair, space_time) for pair in pairs]
     staged = evaluate_suite("vid4", VID4, stages)
     alone = evaluate_suite("middlebury", MIDDLEBURY, load_networks(names, time), task=time)
     pages = [
