@@ -1,6 +1,5 @@
 """What MBnet promises beyond the contract: the paper's counts, the interaction, and parts that can be exchanged."""
 
-import json
 from fractions import Fraction
 from typing import Any
 
@@ -230,14 +229,6 @@ def test_an_untrained_network_is_close_to_bicubic():
         times = [0, Fraction(1, 4), HALF, 1]
         difference = network(clip, times) - Bicubic(scale=4)(clip, times)
     assert difference.abs().mean((0, 2, 3, 4)).max() < 0.04
-
-
-def test_settings_survive_json():
-    network = mbnet_d16(**SMALL)
-    again = mbnet_d16(scale=4, **json.loads(json.dumps(network.settings())))
-    assert {key: value.shape for key, value in again.state_dict().items()} == {
-        key: value.shape for key, value in network.state_dict().items()
-    }
 
 
 @pytest.mark.parametrize(

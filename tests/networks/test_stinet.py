@@ -68,7 +68,6 @@ def test_every_ablation_renders_and_leaves_no_dead_parameter(changes: dict[str, 
     (output.frames.square().sum() + sum(extra.square().sum() for extra in output.extras.values())).backward()
     assert output.frames.shape == (1, 3, 3, 16, 16)
     assert not [name for name, weight in network.named_parameters() if weight.grad is None or not weight.grad.any()]
-    assert STINet(StinetConfig(scale=2, **network.settings())).config == network.config
 
 
 @pytest.mark.parametrize(

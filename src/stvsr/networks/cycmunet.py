@@ -13,7 +13,7 @@ A *triple* is a tensor b s d h w with s = 3: features at the instants 0, 1/2 and
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 from typing import Any, Literal
@@ -144,10 +144,6 @@ class CycMuNet(Network):
         feats = self.collect_small(torch.cat([triple[:, 1] for triple in small], 1))
         frame = self.exit_small(self.trunk(feats))[:, None]
         return frame + clip.mean(1, keepdim=True) if self.config.base else frame
-
-    def settings(self) -> dict[str, int | str | bool]:
-        """What rebuilds this network beside its scale: ``cycmunet(scale=..., **settings)``."""
-        return {name: value for name, value in asdict(self.config).items() if name != "scale"}
 
 
 def with_inputs(

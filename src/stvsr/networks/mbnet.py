@@ -17,7 +17,7 @@ Flows a2b say for each pixel of a where it lies in b (the paper's arrows point t
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Protocol, runtime_checkable
 
@@ -285,10 +285,6 @@ class MBnet(Network):
         before, after = (backward_warp(key, way) for key, way in zip(keys.chunk(2, 1), flow.chunk(2, 1), strict=True))
         frame = self.vfi(before, after, feature, share)
         return Between(frame=frame, flow=torch.stack(flow.chunk(2, 1), 1), warped=torch.stack([before, after], 1))
-
-    def settings(self) -> dict[str, Any]:
-        """What rebuilds this network beside its scale; parts of your own you plug in yourself."""
-        return {name: value for name, value in asdict(self.config).items() if name != "scale"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ Read beside Fig. 2 to 4. Written from the paper; what it leaves open and where t
 n any folded batch; see ``stvsr.clip`` for the other letters.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Literal
 
@@ -224,10 +224,6 @@ class STINet(Network):
             return self.high_exit(maps.high)
         low = self.low_exit(maps.low)
         return low if maps.high is None else low + self.high_exit(maps.high)
-
-    def settings(self) -> dict[str, int | float | str | bool]:
-        """What rebuilds this network beside its scale: ``stinet(scale=..., **settings)``."""
-        return {name: value for name, value in asdict(self.config).items() if name != "scale"}
 
 
 def sequence(clip: Float[Tensor, "b t c h w"], times: Times) -> list[Fraction]:

@@ -16,7 +16,7 @@ H W output size.
 """
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 from math import gcd
@@ -136,12 +136,6 @@ class TP(Network):
             return self.tpsrm(clip)
         frames = in_between(clip, self.config.time_scale)
         return frames if self.fsm is None else resize_to(frames, 2 * clip.shape[-2], clip.shape[-1])
-
-    def settings(self) -> dict[str, Any]:
-        """What rebuilds this network, beside ``scale``: ``NETWORKS["tp"](scale=scale, **settings)``."""
-        settings = asdict(self.config)
-        del settings["scale"]
-        return settings
 
 
 class TemporalProfileSuperResolution(nn.Module):

@@ -54,7 +54,7 @@ def unison_s(*, scale: int = 4, **changes: Any) -> "Unison":
     return Unison(UnisonConfig(scale=scale, **changes))
 
 
-MIDDLE = {
+MIDDLE: dict[str, Any] = {
     "width": 64,
     "encoder_blocks": 3,
     "between_blocks": 2,

@@ -14,7 +14,7 @@ A cell is the paper's dynamic filter unit (DFU: align every neighbouring state t
 n any folded batch; see ``stvsr.clip`` for the other letters.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any, Literal
@@ -174,10 +174,6 @@ class Yogo(Network):
         """One frame out of the fused maps of its instant."""
         frame = self.reconstruct(self.merge(torch.cat(maps, 1)))
         return frame + bicubic_base(clip, time, self.config.scale) if self.config.base else frame
-
-    def settings(self) -> dict[str, int | str | bool]:
-        """What rebuilds this network beside its scale: ``yogo_64(scale=..., **settings)``."""
-        return {name: value for name, value in asdict(self.config).items() if name != "scale"}
 
 
 class RecurrentCell(nn.Module):

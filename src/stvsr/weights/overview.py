@@ -1,9 +1,14 @@
 """What each network is, what it costs, and whether it is ready to use: the table of ``stvsr networks``."""
 
+import json
 from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+
+import torch
 
 from stvsr.networks import NETWORKS
-from stvsr.networks.cost import cost
+from stvsr.networks.cost import Cost, cost
 from stvsr.weights.catalog import entry_of, file_of, has_weights
 from stvsr.weights.files import load_weights
 
@@ -38,18 +43,37 @@ class Overview:
 def overview(name: str) -> Overview:
     """Raises SettingsError for an unknown name, WeightsError where a shipped file is damaged."""
     entry = entry_of(name)
-    network = NETWORKS[name](scale=max(scale for scale in entry.scales if scale <= 4))
-    step = network.spec.step
+    with torch.device("meta"):  # the facts are wanted, not the weights
+        step = NETWORKS[name](scale=counted_scale(name)).spec.step
     return Overview(
         name=name,
         paper=entry.paper,
-        **asdict(cost(network)),
+        **asdict(counted().get(name) or count(name)),
         scales=entry.scales,
         instants="any" if step is None else str(step),
         weights=tuple(shipped(name, scale) for scale in entry.scales if has_weights(name, scale))
         if entry.needs_weights
         else None,
     )
+
+
+def counted_scale(name: str) -> int:
+    """The largest scale up to 4: the papers' own."""
+    return max(scale for scale in entry_of(name).scales if scale <= 4)
+
+
+def count(name: str) -> Cost:
+    """Count a network: seconds, since the larger ones launch thousands of operations."""
+    return cost(NETWORKS[name](scale=counted_scale(name)))
+
+
+COUNTED = Path(__file__).parent / "costs.json"
+"""What ``count`` gave for every network, so that nobody waits for it; ``benchmarks/costs.py`` writes it."""
+
+
+@cache
+def counted() -> dict[str, Cost]:
+    return {name: Cost(**numbers) for name, numbers in json.loads(COUNTED.read_text()).items()}
 
 
 def shipped(name: str, scale: int) -> ShippedFile:
