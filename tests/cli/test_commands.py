@@ -17,7 +17,7 @@ from stvsr.video import probe
 
 OPTIONS = {
     "enhance": "allow_untrained codec device drop_duplicates fps height json keep_fps network overwrite precision "
-    "quality scale slow_motion source target tile times weights",
+    "quality runtime scale slow_motion source target tile times weights",
     "inspect": "json source",
     "verify": "film json source",
     "networks": "json",
@@ -25,6 +25,7 @@ OPTIONS = {
     "scale speed suite table temporal times two_stage weights without",
     "bench": "device json network precision scale size",
     "train": "compiled data dry_run initial json minutes name out overfit processes settings",
+    "export": "allow_untrained format frames json network out scale size times weights",
     "doctor": "json",
 }
 

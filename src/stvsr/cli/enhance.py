@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from stvsr.cli import console
-from stvsr.cli.options import Device, Precision
+from stvsr.cli.options import Device, Precision, Runtime
 from stvsr.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ def enhance(
     device: Device = typer.Option("auto", help="auto takes a GPU where there is one."),
     precision: Precision = typer.Option("auto", help="auto takes the fastest that the device is good at."),
     tile: int | None = typer.Option(None, help="Edge of a tile in input pixels (default: what fits)."),
+    runtime: Runtime = typer.Option("torch", help="onnx: ONNX Runtime, after an export that takes minutes, once."),
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace the target if it is there."),
     as_json: bool = typer.Option(False, "--json", help="One JSON object on stdout, when all is done."),
 ) -> None:
@@ -62,7 +63,7 @@ def enhance(
         scale=4 if scale is None else scale,
         height=height,
         target=timing(times, fps, keep_fps, slow_motion, drop_duplicates),
-        render=RenderSettings(device=device, precision=precision, tile=tile),
+        render=RenderSettings(device=device, precision=precision, tile=tile, runtime=runtime),
         network=network,
         weights=weights,
         allow_untrained=allow_untrained,

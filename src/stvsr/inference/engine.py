@@ -19,7 +19,7 @@ from torch import Tensor
 
 from stvsr.clip import Frame
 from stvsr.errors import InputError, SettingsError, WeightsError
-from stvsr.inference import timeline
+from stvsr.inference import onnx, timeline
 from stvsr.inference.memory import frames_that_fit, tile_that_fits
 from stvsr.inference.tiles import render_tiled, smallest_tile
 from stvsr.inference.timeline import Interval, Target
@@ -37,7 +37,8 @@ class RenderSettings:
     device: "auto" takes a GPU where there is one. precision: "auto" takes bf16 (or fp16) where the hardware is faster
     in it. tile: edge of a tile in input pixels, at least 16; None: as large as the memory allows. window: key frames
     seen at once, at least 2; None: what suits the network. compile: translate the network first, which takes minutes
-    and pays off on long films. Raises SettingsError for values that cannot work.
+    and pays off on long films. runtime: what runs the network; "onnx" is ONNX Runtime, in fp32 and smaller windows, and
+    exports the network first (see ``stvsr.inference.onnx``). Raises SettingsError for values that cannot work.
     """
 
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
@@ -45,6 +46,7 @@ class RenderSettings:
     tile: int | None = None
     window: int | None = None
     compile: bool = False
+    runtime: Literal["torch", "onnx"] = "torch"
 
     def __post_init__(self) -> None:
         if self.device not in DEVICES:
@@ -55,6 +57,11 @@ class RenderSettings:
             raise SettingsError(f"Tiles must be at least 16 pixels wide, but {self.tile} was asked for. Try 256.")
         if self.window is not None and self.window < 2:
             raise SettingsError(f"A window holds at least 2 frames, but {self.window} was asked for. Try 14.")
+        if self.runtime == "onnx":
+            if self.compile:
+                raise SettingsError("Both ONNX Runtime and torch.compile were asked to run the network. Choose one.")
+            object.__setattr__(self, "precision", "fp32")
+            object.__setattr__(self, "window", self.window or onnx.WINDOW)
 
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -121,7 +128,11 @@ class Engine:
         self.precision = find_precision(settings.precision, self.device, network)
         # channels last: what tensor cores read, and on a CPU half again as fast for convolutions
         self.network = network.to(self.device).to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
-        self.call = torch.compile(self.network) if settings.compile else self.network
+        self.on_onnx = settings.runtime == "onnx"
+        if self.on_onnx:
+            self.call = onnx.OnnxNetwork(self.network)
+        else:
+            self.call = torch.compile(self.network) if settings.compile else self.network
         self.spec = network.spec
         self.layout = window_layout(network.spec, settings.window)
         self.tile = settings.tile
@@ -163,7 +174,10 @@ class Engine:
             del images  # the next part needs the room
 
     def keys_around(self, earliest: Fraction, latest: Fraction, count: int) -> range:
-        """Which of a window's keys matter to these times: no more is computed than that."""
+        """Which of a window's keys matter to these times: no more is computed than that. With ONNX, where every number
+        of keys is a file of its own, all."""
+        if self.on_onnx:
+            return range(count)
         start = max(int(earliest) - self.layout.before, 0)
         stop = min(int(latest) + self.layout.after + 1, count)
         start = max(min(start, stop - self.spec.min_frames), 0)
