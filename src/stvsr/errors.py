@@ -8,6 +8,9 @@ STVSRError
 ├── WeightsError            a weight file is missing, damaged, or belongs to another network
 ├── MissingExtraError       an optional dependency is not installed
 ├── TrainingError           training data or a training run cannot go on
+├── JobError                a job in the queue is in no state for what was asked
+│   └── NoSuchJobError          it is not there
+├── RequestError            the service refuses a request
 └── VerificationError       the finished file does not hold what was promised
 """
 
@@ -42,6 +45,18 @@ class MissingExtraError(STVSRError):
 
 class TrainingError(STVSRError):
     """Training data or a training run cannot go on."""
+
+
+class JobError(STVSRError):
+    """A job in the queue is in no state for what was asked."""
+
+
+class NoSuchJobError(JobError):
+    """It is not there."""
+
+
+class RequestError(STVSRError):
+    """The service refuses a request."""
 
 
 class VerificationError(STVSRError):

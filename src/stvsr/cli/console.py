@@ -1,8 +1,12 @@
 """What goes where: results to stdout, everything else to stderr; with ``--json`` one object, and nothing more."""
 
 import json
+import os
 import sys
+import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +21,9 @@ from rich.text import Text
 
 if TYPE_CHECKING:
     from stvsr.jobs.run import Progress
+
+WRITE_EVERY = 0.5
+"""Seconds."""
 
 
 def say(message: str) -> None:
@@ -46,9 +53,13 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 class Bar:
-    """Progress on a terminal: frames per second, time left, and the stage that the others wait for. Else silent."""
+    """Progress on a terminal: frames per second, time left, and the stage that the others wait for. Else silent.
+
+    Programs that watch this one name a file in STVSR_PROGRESS; it holds the latest ``Progress`` as one JSON object.
+    """
 
     def __init__(self) -> None:
+        self.file, self.written = os.environ.get("STVSR_PROGRESS"), float("-inf")
         self.bar = RichProgress(
             BarColumn(),
             MofNCompleteColumn(),
@@ -76,6 +87,11 @@ class Bar:
             pace=progress.frames_out / max(progress.seconds, 1e-9),
             bottleneck=progress.bottleneck,
         )
+        if self.file is not None and time.monotonic() - self.written >= WRITE_EVERY:
+            self.written = time.monotonic()
+            with suppress(OSError):  # whoever watches must not hurt the work
+                Path(f"{self.file}.part").write_text(json.dumps(asdict(progress), default=plain))
+                os.replace(f"{self.file}.part", self.file)
 
 
 class Share:
