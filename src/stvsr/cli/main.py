@@ -10,7 +10,7 @@ import typer
 from typer.exceptions import TyperException
 
 from stvsr import __version__
-from stvsr.cli import bench, console, doctor, enhance, evaluate, export, inspect, networks, train, verify
+from stvsr.cli import bench, console, doctor, enhance, evaluate, export, inspect, networks, service, train, verify
 from stvsr.errors import STVSRError
 
 OK, MENDABLE, INTERNAL, INTERRUPTED = 0, 1, 70, 130
@@ -31,6 +31,7 @@ app.command("bench")(bench.bench)
 app.command("bench")(bench.bench)
 app.command("train")(train.train)
 app.command("export")(export.export)
+app.command("service")(service.service)
 app.command("doctor")(doctor.doctor)
 
 
