@@ -92,7 +92,8 @@ def read_clip(folder: Path, row: dict[str, str]) -> list[Shot]:
                 shot.append(fit(picture[:, top:bottom, left:right], scale))
     # twenty sign-language clips share one room: without this they would be a seventh of all that is seen
     share = 0.2 if "asl_gestures" in row["file"] else 1.0
-    name, origin = row["file"].removeprefix("train/"), Origin(row.get("source") or "", row.get("licence") or "")
+    name = row["file"].removeprefix("train/")
+    origin = Origin(row.get("source") or "", row.get("licence") or "", film=name)
     return [
         Shot(name=f"{name}:{index}", frames=torch.stack(shot), share=share, origin=origin)
         for index, shot in enumerate(pictures)

@@ -48,6 +48,11 @@ class Packing:
         if self.clips < 1 or self.frames < 3 or self.frames % 2 == 0 or any(side < 2 or side % 2 for side in self.size):
             raise SettingsError(f"A pack has clips of an odd number of frames, 3 or more, and even sizes; not {self}.")
 
+    @property
+    def raw_bytes(self) -> int:
+        """Of all the clips' frames, were they not compressed."""
+        return 3 * self.clips * self.frames * self.size[0] * self.size[1]
+
 
 USUAL = Packing()
 
@@ -76,10 +81,7 @@ def pack(
                 cut = source.cut(cadence, size, 0, np.random.default_rng((packing.seed, number)))
                 file = f"{number:05d}.mkv"
                 archive.writestr(file, encode(cut.frames, packing.crf))
-                origin = cut.origin
-                listed.append(
-                    {"file": file, "frames": packing.frames, "source": origin.source, "licence": origin.licence}
-                )
+                listed.append({"file": file, "frames": packing.frames, **cut.origin._asdict()})
                 if (number + 1) % 50 == 0:
                     report(f"{number + 1} of {packing.clips} clips, {partial.stat().st_size / 1e6:.1f} MB")
             archive.writestr(LISTING, json.dumps({"format": FORMAT, "clips": listed}, indent=1))
@@ -130,7 +132,7 @@ def open_pack(path: Path, report: Callable[[str], None] = print) -> ClipSource:
             archive,
             entry["file"],
             entry["frames"],
-            Origin(entry["source"], entry["licence"]),
+            Origin(entry["source"], entry["licence"], entry.get("film", "")),
         )
         for entry in listing["clips"]
     ]

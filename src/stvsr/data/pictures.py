@@ -77,7 +77,7 @@ def open_frame_folders(folder: Path, report: Callable[[str], None] = print) -> C
             start = f":{numbered[run.start][1].stem}" if len(run) < len(numbered) else ""
             files_of_run = tuple(path for _, path in numbered[run.start : run.stop])
             if len(run) > 2:
-                clips.append(PictureClip(f"{name}{start}", files_of_run, Origin(folder.resolve().name)))
+                clips.append(PictureClip(f"{name}{start}", files_of_run, Origin(folder.resolve().name, film=name)))
     if copies:
         report(f"{folder}: {copies} folders of blurred or shrunk copies are left out")
     return ClipSource(name=str(folder), clips=clips, report=report) if clips else None
@@ -114,7 +114,11 @@ def open_vimeo(folder: Path, part: str | Path = "train", report: Callable[[str],
     entries = path.read_text().split()
     files = tuple(f"im{number + 1}.png" for number in range(VIMEO_LISTS[kind]))
     clips = [
-        PictureClip(entry, tuple(folder / "sequences" / entry / file for file in files), Origin("Vimeo-90K"))
+        PictureClip(
+            entry,
+            tuple(folder / "sequences" / entry / file for file in files),
+            Origin("Vimeo-90K", film=entry.split("/")[0]),  # neighbours in a folder may be of one film
+        )
         for entry in entries
     ]
     if not clips:

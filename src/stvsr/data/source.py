@@ -19,6 +19,9 @@ from torch import Tensor
 from stvsr.data.choice import choose_place, steady
 from stvsr.errors import TrainingError
 
+ONE_FILM_IN = 20
+MOST_FILMS = 8
+"""How many films are held out where none was named."""
 TRIES = 50
 """Draws that may come to nothing (broken, too small, at rest, a cut within) before a source gives up."""
 
@@ -52,6 +55,8 @@ class Origin(NamedTuple):
 
     source: str = ""
     licence: str = ""
+    film: str = ""
+    """What all clips of one film share: they show the same things, so they are held out together."""
 
 
 UNKNOWN = Origin()
@@ -227,6 +232,19 @@ def mirrored(numbers: range, size: int) -> Tensor:
 
 
 def hold_out(source: Source, held_out: tuple[str, ...]) -> tuple[Source, list[Clip]]:
-    """The source without the clips whose names begin so, and those clips. Raises TrainingError where nothing stays."""
+    """The source without the clips whose names begin so, and those clips; where there are none, without one film in
+    ``ONE_FILM_IN`` and at most ``MOST_FILMS``, evenly from all. A single film is not held out.
+    Raises TrainingError where nothing stays."""
     held = [clip for clip in source.clips if clip.name.startswith(held_out)]
-    return source.only(lambda name: not name.startswith(held_out)) if held else source, held
+    if not held:
+        films = sorted({film_of(clip) for clip in source.clips})
+        apart = max(2, min(ONE_FILM_IN, len(films)), -(-len(films) // MOST_FILMS))
+        chosen = set(films[apart // 2 :: apart])
+        held = [clip for clip in source.clips if film_of(clip) in chosen] if len(films) > 1 else []
+    names = {clip.name for clip in held}
+    return source.only(lambda name: name not in names) if held else source, held
+
+
+def film_of(clip: Clip) -> str:
+    """The film that a clip is a piece of; where nobody said, the clip is a film of its own."""
+    return clip.origin.film or clip.name

@@ -147,7 +147,7 @@ def open_videos(folder: Path, report: Callable[[str], None] = print) -> ClipSour
             runs = even_runs(index.times, tolerance=UNEVEN)
             for run in runs:
                 place = f":{run.start}" if len(runs) > 1 else ""
-                clips.append(VideoClip(f"{name}{place}", index, run, Origin(folder.resolve().name)))
+                clips.append(VideoClip(f"{name}{place}", index, run, Origin(folder.resolve().name, film=name)))
     if not clips:
         raise TrainingError(f"None of the {len(paths)} videos in {folder} can be used. The first: {refused[0]}")
     return ClipSource(name=str(folder), clips=clips, strides=(1, 2), choosy=True, report=report)
