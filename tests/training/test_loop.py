@@ -5,45 +5,42 @@ from pathlib import Path
 
 import pytest
 import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import stvsr.training.loop as loop
 from stvsr.errors import SettingsError, TrainingError
+from stvsr.jobs.validate import validate
 from stvsr.training.recipe import Cosine, Optimiser, Recipe, Stairs, with_settings
 from stvsr.training.recipes import unison_s
+
+
+def read_log(folder: Path) -> EventAccumulator:
+    log = EventAccumulator(str(folder))
+    log.Reload()
+    return log
 
 
 def weights(checkpoint: Path) -> dict[str, torch.Tensor]:
     return torch.load(checkpoint / "network.pt", weights_only=True)["average"]
 
 
-def test_a_stopped_run_goes_on_to_the_same_weights_as_one_that_was_not_stopped(
-    tiny_recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    whole = weights(loop.train(tiny_recipe, tmp_path, tmp_path / "whole", report=str))
-
-    real, calls = loop.Sampler.batch, []
-
-    def killed_at_the_fourth_step(sampler: loop.Sampler, step: int):
-        calls.append(1)
-        if len(calls) == 4:
-            raise KeyboardInterrupt
-        return real(sampler, step)
-
-    monkeypatch.setattr(loop.Sampler, "batch", killed_at_the_fourth_step)
-    with pytest.raises(KeyboardInterrupt):
-        loop.train(tiny_recipe, tmp_path, tmp_path / "cut", checkpoint_minutes=0, report=str)
-    assert torch.load(tmp_path / "cut" / "checkpoint" / "network.pt", weights_only=True)["step"] == 3
-    resumed = weights(loop.train(tiny_recipe, tmp_path, tmp_path / "cut", report=str))
-    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
+def test_the_same_seed_gives_the_same_weights_and_drawing_ahead_does_not_matter(tiny_recipe: Recipe, tmp_path: Path):
+    first = weights(loop.train(tiny_recipe, tmp_path, tmp_path / "first", report=str))
+    again = weights(loop.train(tiny_recipe, tmp_path, tmp_path / "again", ahead=0, report=str))
+    other = weights(loop.train(replace(tiny_recipe, seed=2), tmp_path, tmp_path / "other", report=str))
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    assert not all(torch.equal(first[name], other[name]) for name in first)
 
 
-def test_it_reports_the_quality_and_the_flow_on_held_out_shots(tiny_recipe: Recipe, tmp_path: Path):
+def test_held_out_shots_are_measured_as_evaluations_are_and_shown(tiny_recipe: Recipe, tmp_path: Path):
     lines: list[str] = []
-    loop.train(tiny_recipe, tmp_path, tmp_path / "run", report=lines.append)
-    assert "1 clips" in lines[0]
-    assert "psnr_between" in lines[-1]
-    assert "flow_length" in lines[-1]
-    assert list((tmp_path / "run" / "log").iterdir())
+    loop.train(tiny_recipe, tmp_path, tmp_path / "run", validate=validate, validate_every=4, report=lines.append)
+    assert lines[0].startswith("1 clips")
+    told = [line for line in lines if "psnr_y_interpolated" in line]
+    assert [line.split(":")[0] for line in told] == ["held-out shots at step 4", "held-out shots at step 6"]
+    log = read_log(tmp_path / "run" / "log")
+    assert len(log.Scalars("held_out/psnr_y")) == 2
+    assert log.Tags()["images"] == ["held_out/1 input", "held_out/2 ours", "held_out/3 truth", "held_out/4 error"]
 
 
 def test_a_checkpoint_of_another_recipe_is_refused(tiny_recipe: Recipe, tmp_path: Path):

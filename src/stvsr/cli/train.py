@@ -30,6 +30,7 @@ def train(
 
     The run's folder receives a checkpoint, a TensorBoard log, and at the end the weight file and its card.
     """
+    from stvsr.jobs.validate import validate
     from stvsr.training.run import overfit_recipe, rehearse_recipe, run_recipe
 
     if dry_run:
@@ -63,6 +64,7 @@ def train(
         initial=initial,
         compiled=compiled,
         processes=processes,
+        validate=validate,
         report=console.say,
     )
     if as_json:

@@ -1,6 +1,8 @@
-"""Classical optical flow of the large frames: what supervises a network's flow where the true one is not known."""
+"""Optical flow of the large frames, classical or by RAFT: what supervises a network's flow where the true one is not
+known."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from itertools import pairwise
 
 import cv2
@@ -11,7 +13,47 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 from torch.nn import functional as F
 
+from stvsr.data.degrade import from_bytes
+
 cv2.setNumThreads(1)  # clips are prepared side by side; threads within threads only wait for each other
+
+
+TEACHERS = ("classical", "raft")
+Teacher = Callable[[UInt8[Tensor, "t c h w"]], Float[Tensor, "t2 way 2 y x"]]
+"""From each key to the next and back, at a quarter of their size, in pixels of the keys."""
+
+
+def raft_is_here() -> bool:
+    """Whether torchvision, which holds RAFT, is installed."""
+    return find_spec("torchvision") is not None
+
+
+def find_teacher(name: str, device: torch.device, report: Callable[[str], None]) -> Teacher | None:
+    """RAFT on the device where it is asked for and torchvision is installed; None: the classical flow."""
+    if name != "raft":
+        return None
+    if not raft_is_here():
+        report("RAFT comes with torchvision, which is not installed: the classical flow (DIS) is the teacher")
+        return None
+    from torchvision.models.optical_flow import (  # pyright: ignore[reportMissingImports]
+        Raft_Large_Weights,
+        raft_large,
+    )
+
+    raft = raft_large(weights=Raft_Large_Weights.DEFAULT).to(device).eval().requires_grad_(False)
+    report("RAFT (torchvision) is the teacher")
+
+    @torch.no_grad()
+    def by_raft(keys: UInt8[Tensor, "t c h w"]) -> Float[Tensor, "t2 way 2 y x"]:
+        size = tuple(max(1, side // 4) for side in keys.shape[-2:])
+        pictures = 2 * from_bytes(keys.to(device)) - 1
+        height, width = (max(128, -(-side // 8) * 8) for side in keys.shape[-2:])  # what RAFT can take
+        pictures = F.pad(pictures, (0, width - keys.shape[-1], 0, height - keys.shape[-2]), "replicate")
+        here, there = torch.cat([pictures[:-1], pictures[1:]]), torch.cat([pictures[1:], pictures[:-1]])
+        flows = raft(here, there)[-1][..., : keys.shape[-2], : keys.shape[-1]]
+        return rearrange(F.interpolate(flows, size=size, mode="area"), "(way t) xy y x -> t way xy y x", way=2).cpu()
+
+    return by_raft
 
 
 def flows_between(keys: UInt8[Tensor, "t c h w"]) -> Float[Tensor, "t2 way 2 y x"]:

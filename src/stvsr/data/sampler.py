@@ -4,7 +4,7 @@ Stateless: a batch depends on the seed and the step number alone, so a resumed r
 """
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import count
@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from stvsr.data.degrade import Degradation, from_bytes, shrink, to_bytes
-from stvsr.data.flow import flows_between
+from stvsr.data.flow import Teacher, flows_between
 from stvsr.data.footage import Shot
 from stvsr.data.masking import Masking
 from stvsr.data.memory import ShotSource
@@ -76,8 +76,9 @@ class Sampler:
     """Draws batches.
 
     degradation: what makes the input of the large frames; None is MATLAB bicubic and 8 bits. flow: find the classical
-    flow where the source knows none (some milliseconds per pair of input frames). Of ``processes`` side by side, each
-    draws its share of the same batch. Raises TrainingError where a cadence or the crop is too large for the source.
+    flow where the source knows none (some milliseconds per pair of input frames); a ``teacher`` finds all flow. Of
+    ``processes`` side by side, each draws its share of the same batch. Raises TrainingError where a cadence or the crop
+    is too large for the source.
     """
 
     def __init__(
@@ -92,6 +93,7 @@ class Sampler:
         device: torch.device,
         degradation: Degradation | None = None,
         flow: bool = False,
+        teacher: Teacher | None = None,
         masking: Masking | None = None,
         augmentation: Augmentation = ALL,
         process: int = 0,
@@ -101,11 +103,12 @@ class Sampler:
         self.cadences, self.scale, self.seed, self.device = tuple(cadences), scale, seed, device
         self.crop = Size(crop, crop) if isinstance(crop, int) else Size(*crop)
         self.size = Size(self.crop.height * scale, self.crop.width * scale)
-        self.degradation, self.flow, self.masking, self.augmentation = degradation, flow, masking, augmentation
+        self.degradation, self.masking, self.augmentation = degradation, masking, augmentation
+        self.flow, self.teacher = flow, teacher
         self.items = range(process, batch_size, processes)
         self.source.prepare(self.cadences, self.size)
 
-    def batches(self, first: int, *, ahead: int = 0) -> Iterator[Batch]:
+    def batches(self, first: int, *, ahead: int = 0) -> Generator[Batch, None, None]:
         """The batches of the steps from ``first`` on, so many of them drawn in advance, side by side."""
         if not ahead:
             yield from map(self.batch, count(first))
@@ -136,8 +139,9 @@ class Sampler:
     def item(self, cadence: Cadence, random: np.random.Generator) -> Item:
         """One clip, flipped, turned and perhaps reversed, then damaged."""
         cut = self.source.cut(cadence, self.size, MARGIN * self.scale, random)
-        if cut.flows is None and self.flow:
-            cut = replace(cut, flows=flows_between(cut.frames[:: cadence.factor].cpu()))
+        if self.flow and (cut.flows is None or self.teacher is not None):
+            find = self.teacher or flows_between
+            cut = replace(cut, flows=find(cut.frames[:: cadence.factor].cpu()))
         cut = augmented(cut, self.augmentation, random)
         damaged = shown = None
         if self.degradation is not None:

@@ -2,11 +2,13 @@
 
 "Epochs" are passes over Vimeo-90K: 51,312 triplets (CycMu-Net, section 4.1) or 64,612 septuplets, the length of its
 list ``sep_trainlist.txt`` (the papers write "around 60,000" and "more than 60,000").
-None of the papers averages weights, warms up or limits gradients, so these are off.
+None of the papers averages weights, warms up or limits gradients, so these are off. All train on the whole list, so
+nothing of it is held out.
 """
 
-from stvsr.data.sampler import Cadence
+from stvsr.data.sampler import Augmentation, Cadence
 from stvsr.training.losses import CycMuLoss, MBLoss, StinetLoss, TPLoss, YogoLoss
+from stvsr.training.perceptual import Perceptual
 from stvsr.training.recipe import Optimiser, Recipe, Stairs
 
 TRIPLETS, SEPTUPLETS = 51_312, 64_612
@@ -28,6 +30,8 @@ def cycmunet_paper() -> Recipe:
         precision="32-true",
         flow=False,
         cadences=TRIPLET,  # "many triplets with different scenes"
+        hold_out=False,
+        augmentation=Augmentation(turn=False),  # "horizontal and vertical flipping or reverse the order"
         optimiser=Optimiser(
             kind="adamax",  # "using AdaMax optimizer
             beta1=0.9,  # with a momentum of 0.9"
@@ -54,6 +58,8 @@ def yogo_paper() -> Recipe:
         precision="32-true",
         flow=False,
         cadences=SEPTUPLET,  # "the odd-indexed 4 frames as ... inputs, and the corresponding consecutive HR 7-frame"
+        hold_out=False,
+        augmentation=Augmentation(backwards=False),  # "randomly rotated and flipped"; by 90° only what is square
         optimiser=Optimiser(
             kind="adamax",  # "adopt AdaMax optimizer,
             beta2=0.999,  # open: PyTorch's default
@@ -76,6 +82,8 @@ def stinet_paper() -> Recipe:
         precision="32-true",
         flow=False,
         cadences=SEPTUPLET,  # "each sequence contains 7 HR frames ... we downsample the odd-index frames"
+        hold_out=False,
+        augmentation=Augmentation(turn=False, backwards=False),  # "randomly flipping, rotating (180°) and mirroring"
         optimiser=Optimiser(
             kind="adam",  # "optimized by the Adam optimizer
             beta1=0.9,  # with a momentum of 0.9"
@@ -84,7 +92,8 @@ def stinet_paper() -> Recipe:
             decay=Stairs(every=100_000, factor=0.25),  # and decrease it by a factor of 4 for every 10^5 iterations"
             **PLAIN,
         ),
-        losses=StinetLoss(),  # "Loss weights lambda_1 and lambda_2 are both 0.1": perceptual (needs VGG) and motion
+        losses=StinetLoss(),  # "Loss weights lambda_1 and lambda_2 are both 0.1": lambda_2, motion;
+        perceptual=Perceptual(weight=0.1, layers=("relu5_4",)),  # lambda_1. Open: the layer; the last one, as SRGAN's
     )
 
 
@@ -99,6 +108,9 @@ def mbnet_paper() -> Recipe:
         steps=70 * (SEPTUPLETS // batch),
         precision="32-true",
         cadences=TRIPLET,  # two input frames, one between; from septuplets "the training set of Vimeo-90K"
+        hold_out=False,
+        augmentation=Augmentation(backwards=False),  # "augmented by rotating and flipping randomly"
+        teacher="raft",  # "we use the pre-trained optical flow network RAFT"
         optimiser=Optimiser(
             kind="adam",  # "The Adam optimizer is used for training
             beta2=0.999,  # open: PyTorch's default
@@ -132,6 +144,8 @@ def tp_paper(stage: int) -> Recipe:
         precision="32-true",
         flow=False,
         cadences=SEPTUPLET,  # "odd-indexed frames as LFR and LR inputs"
+        hold_out=False,
+        augmentation=Augmentation(backwards=False),  # "Rotation and flipping are applied"; by 90° only what is square
         optimiser=Optimiser(
             kind="adam",  # "We utilize the Adam optimizer
             beta1=0.9,  # with parameters beta_1 = 0.9
@@ -140,5 +154,9 @@ def tp_paper(stage: int) -> Recipe:
             decay=Stairs(every=2 * epoch, factor=0.2),  # "by a factor of 0.2 for every 2 epochs"
             **PLAIN,
         ),
-        losses=TPLoss(stage=stage),  # "lambda_1 = 0.1 ... and lambda_3 = 1"; lambda_2 needs VGG's weights
+        losses=TPLoss(stage=stage),  # "lambda_1 = 0.1 ... and lambda_3 = 1"
+        perceptual=Perceptual(
+            weight=0.01 if stage == 3 else 0.0,  # "lambda_2 = 0.01", a term of Eq. 10 alone
+            layers=("relu1_1", "relu3_1", "relu5_1"),  # "j = 1, 3, 5"; open: which of a stage's features
+        ),
     )

@@ -1,31 +1,33 @@
 """From a checkpoint to what users run: the averaged weights, and the card that says where they come from."""
 
-import csv
 import json
 import os
 import platform
-from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import torch
 
+from stvsr.training.checkpoint import Checkpoint
 from stvsr.training.recipe import Recipe
 from stvsr.weights.files import Weights, save_weights
 
 
-def publish(checkpoint: Path, recipe: Recipe, data: Path, target: Path, machine: str, *, history: str = "") -> Path:
+def publish(checkpoint: Checkpoint, target: Path, machine: str, *, history: str = "") -> Path:
     """Write ``NETWORK-xSCALE.safetensors`` (fp16) and its card into the folder ``target``; return the weight file.
 
     history: what happened on the way that the recipe does not tell, in sentences.
     """
-    facts = torch.load(checkpoint / "network.pt", weights_only=True, map_location="cpu")
+    recipe, facts = checkpoint.recipe, checkpoint.newest()
+    seen = facts["seen"]
     card = {
         "recipe": json.dumps(asdict(recipe), default=str),
         "steps": str(facts["step"]),
         "seconds": f"{facts['seconds']:.0f}",
         "machine": machine,
         "history": history or "one run by the recipe, from fresh weights",
+        "flow_teacher": seen["teacher"],
         "software": f"torch {torch.__version__}, Python {platform.python_version()}",
     }
     file = target / f"{recipe.network}-x{recipe.scale}.safetensors"
@@ -34,8 +36,14 @@ def publish(checkpoint: Path, recipe: Recipe, data: Path, target: Path, machine:
         Weights(network=recipe.network, scale=recipe.scale, config=recipe.config, card=card, tensors=facts["average"]),
         half=True,
     )
-    file.with_suffix(".md").write_text(card_page(recipe, card, data))
+    file.with_suffix(".md").write_text(card_page(recipe, card, seen))
     return file
+
+
+INPUT = {
+    "bicubic": "MATLAB bicubic 1/{}, 8-bit: for clean small video, not heavy compression",
+    "real-world": "1/{} with blur, noise, dirt and compression",
+}
 
 
 def describe_machine(device: torch.device) -> str:
@@ -48,19 +56,12 @@ def describe_machine(device: torch.device) -> str:
     return f"{model}, {torch.get_num_threads()} of {os.cpu_count()} cores"
 
 
-def card_page(recipe: Recipe, card: dict[str, str], data: Path) -> str:
+def card_page(recipe: Recipe, card: dict[str, str], seen: dict[str, Any]) -> str:
     """The card: what it is, where it comes from, what it can do (the last part is filled in by `make results`)."""
-    table_path, clips = data / "footage.csv", []
-    if table_path.exists():  # the standard sets are known by their name
-        with table_path.open(newline="") as table:
-            clips = list(csv.DictReader(table))
-    seen = [row for row in clips if not row["file"].removeprefix("train/").startswith(recipe.held_out)]
-    sources = sorted(Counter((row.get("source", ""), row.get("licence", "")) for row in seen).items())
-    listing = "\n".join(f"| {source} | {licence} | {count} |" for (source, licence), count in sources)
+    listing = "\n".join(f"| {source} | {licence} | {count} |" for source, licence, count in seen["origins"])
     return f"""# {recipe.network} x{recipe.scale}
 
-Trained by `stvsr train` from footage under licences that allow training and publishing weights; the averaged (EMA)
-weights, stored as fp16. Licence of the weights: Apache-2.0.
+Trained by `stvsr train` from the data below; the averaged (EMA) weights, stored as fp16.
 
 | | |
 |---|---|
@@ -69,8 +70,9 @@ weights, stored as fp16. Licence of the weights: Apache-2.0.
 | machine | {card["machine"]} |
 | history | {card["history"]} |
 | software | {card["software"]} |
-| degradation | MATLAB bicubic 1/{recipe.scale}, 8-bit: for clean small video, not heavy compression |
-| never seen in training | {", ".join(recipe.held_out)}; every evaluation set |
+| degradation | {INPUT[recipe.degradation].format(recipe.scale)} |
+| teacher of the flow | {card["flow_teacher"]} |
+| never seen in training | {", ".join(seen["held_out"]) or "nothing of it was held out"} |
 
 The whole recipe, as the file's header holds it:
 

@@ -8,10 +8,12 @@ from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any
 
 from stvsr.data.degrade import Degradation
+from stvsr.data.flow import TEACHERS
 from stvsr.data.realworld import RealWorld
-from stvsr.data.sampler import Cadence
+from stvsr.data.sampler import ALL, Augmentation, Cadence
 from stvsr.errors import SettingsError
 from stvsr.training.losses import Loss, UnisonLoss
+from stvsr.training.perceptual import Perceptual
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,11 +84,16 @@ class Recipe:
     crop_width: int = 0
     """0: square."""
     flow: bool = True
-    """The loss wants the classical flow between input frames."""
+    """The loss wants the flow between input frames."""
+    teacher: str = "classical"
+    """Who finds it: ``classical``, or ``raft`` (torchvision's, where it is installed; else the former)."""
     degradation: str = "bicubic"
     """What makes the input: ``bicubic``, or ``real-world`` (blur, noise, compression)."""
     stills: bool = False
     """Still pictures, moved, instead of films: for pre-training."""
+    masked: float = 0.0
+    """Share of the input's blocks that are hidden; losses then count most what is seen least."""
+    augmentation: Augmentation = ALL
     precision: str = "bf16-mixed"
     """Lightning Fabric's name of it."""
     seed: int = 1
@@ -97,16 +104,22 @@ class Recipe:
     cadences: tuple[Cadence, ...] = (Cadence(keys=4, factor=2, probability=1.0),)
     optimiser: Optimiser = field(default_factory=Optimiser)
     losses: Loss = field(default_factory=UnisonLoss)
+    perceptual: Perceptual = field(default_factory=Perceptual)
     held_out: tuple[str, ...] = (
         "davis2016val_480p/cows",
         "davis2016val_480p/parkour",
         "sam2/demo/data/gallery/01_dog.mp4",
     )
-    """Clips never trained on, for validation."""
+    """Beginnings of the names of clips that are never trained on, for validation."""
+    hold_out: bool = True
+    """Where none of these is in the footage, hold out some films all the same. False: train on everything, and validate
+    on the set's own test list."""
 
     def __post_init__(self) -> None:
         if self.degradation not in DEGRADATIONS:
             raise SettingsError(f"There is no degradation {self.degradation!r}. Choose {' or '.join(DEGRADATIONS)}.")
+        if self.teacher not in TEACHERS:
+            raise SettingsError(f"There is no teacher {self.teacher!r}. Choose {' or '.join(TEACHERS)}.")
 
 
 def with_settings(recipe: Recipe, settings: Sequence[str]) -> Recipe:
@@ -117,6 +130,9 @@ def with_settings(recipe: Recipe, settings: Sequence[str]) -> Recipe:
             raise SettingsError(f"--set takes field=value, but got {setting!r}. For example --set optimiser.lr=2e-4.")
         recipe = with_field(recipe, path.split("."), value, setting)
     return recipe
+
+
+SWITCH = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 
 
 def with_field(group: Any, path: list[str], value: str, setting: str) -> Any:
@@ -131,6 +147,6 @@ def with_field(group: Any, path: list[str], value: str, setting: str) -> Any:
     if rest or not isinstance(old, int | float | str):
         raise SettingsError(f"--set {setting}: {name!r} cannot be set from the command line. Set a number or a name.")
     try:
-        return replace(group, **{name: type(old)(value)})
-    except ValueError as error:
+        return replace(group, **{name: SWITCH[value.lower()] if isinstance(old, bool) else type(old)(value)})
+    except (ValueError, KeyError) as error:
         raise SettingsError(f"--set {setting}: {value!r} is not a {type(old).__name__}.") from error

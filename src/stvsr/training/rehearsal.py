@@ -10,8 +10,8 @@ from torch.nn import functional as F
 
 from stvsr.data.sampler import Batch
 from stvsr.networks import NETWORKS
-from stvsr.training.loop import learning_parts
 from stvsr.training.recipe import Recipe
+from stvsr.training.step import learning_parts
 
 SMALL = 16
 """Side of the clip that is tried, input pixels."""

@@ -13,6 +13,7 @@ import torch
 from stvsr.errors import MissingExtraError, TrainingError
 
 if TYPE_CHECKING:
+    from stvsr.training.loop import Validate
     from stvsr.training.overfit import Overfitting
     from stvsr.training.rehearsal import Rehearsal
 
@@ -27,19 +28,25 @@ def run_recipe(
     initial: Path | None = None,
     compiled: bool = False,
     processes: int = 1,
+    validate: "Validate | None" = None,
     report: Callable[[str], None] = print,
 ) -> Path:
     """Train by the recipe with ``settings`` (field=value) applied, and write weights and card into ``out``.
 
     A training in several stages has a folder for each but the last; ``minutes`` is for all that are left to do.
+    validate: measures the network on what is held out (``stvsr.jobs.validate``).
     Raises SettingsError for an unknown recipe or field, TrainingError for data or a run that cannot go on,
     MissingExtraError where the training extra is not installed.
     """
     with training_extra():
-        from stvsr.training.loop import Checkpoint, train
+        from stvsr.training.checkpoint import Checkpoint
+        from stvsr.training.loop import train
         from stvsr.training.publish import describe_machine, publish
         from stvsr.training.recipes import stages_of
     stages = stages_of(name, settings)
+    for plain, recipe in zip(stages_of(name), stages, strict=True):
+        if plain.perceptual.weight and not recipe.perceptual.weight:
+            report(f"WITHOUT THE PERCEPTUAL TERM (weight {plain.perceptual.weight:g}): this is not the paper's recipe")
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -49,7 +56,7 @@ def run_recipe(
     for number, recipe in enumerate(stages, 1):
         folder = out if number == len(stages) else out / f"stage{number}"
         checkpoint = Checkpoint(folder, recipe)
-        if checkpoint.steps() < recipe.steps:
+        if checkpoint.spent().step < recipe.steps:
             train(
                 recipe,
                 data,
@@ -58,11 +65,12 @@ def run_recipe(
                 initial=source,
                 compiled=compiled,
                 processes=processes,
+                validate=validate,
                 report=report,
             )
         history = f"started from {source.name}" if source else ""
-        source = publish(checkpoint.folder, recipe, data, folder, describe_machine(device), history=history)
-        if checkpoint.steps() < recipe.steps:
+        source = publish(checkpoint, folder, describe_machine(device), history=history)
+        if checkpoint.spent().step < recipe.steps:
             report(f"stopped in stage {number} of {len(stages)}: run the same command again to go on")
             break
     assert source is not None

@@ -33,7 +33,8 @@ class CycMuLoss:
     ) -> tuple[Float[Tensor, ""], dict[str, Float[Tensor, ""]]]:
         """For batches of two input frames with one instant between."""
         first, between, last = (
-            charbonnier(output.frames[:, index], batch.frames[:, index], epsilon=self.epsilon) for index in range(3)
+            charbonnier(ours, true, epsilon=self.epsilon, weight=batch.weight)
+            for ours, true in zip(output.frames.split(1, 1), batch.frames.split(1, 1), strict=True)
         )
         middle = charbonnier(output.extras["middle"], batch.small_frames[:, 1:2], epsilon=self.epsilon)
         loss = self.middle * middle + self.between * between + self.first * first + self.last * last

@@ -16,6 +16,7 @@ from stvsr.errors import TrainingError
 from stvsr.networks.base import TrainingOutput
 from stvsr.networks.mbnet import enlarge, flows_at
 from stvsr.ops.warp import backward_warp
+from stvsr.training.losses.terms import weighed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,9 +34,10 @@ class MBLoss:
     smooth: float = 0.1
     """Of the differences between neighbouring flow vectors, within both (the terms below Eq. 8)."""
     supervised: float = 0.01
-    """Flow with a teacher: lambda_b of Eq. 11 (Sec. 4.1). The paper's teacher is RAFT on the true frames; ours is the
-    classical flow of the batch, between the input frames and brought to the instant as the network's own is. It makes
-    frames look better (NIQE) and costs 0.08 dB (Table 4); the paper's Table 3 is without it. 0 needs no such flow."""
+    """Flow with a teacher: lambda_b of Eq. 11 (Sec. 4.1). The paper's teacher is RAFT on the true frames; ours, RAFT
+    or the classical flow (``Recipe.teacher``), looks at the true frames of the input's instants, and is brought to the
+    instant between as the network's own is. It makes frames look better (NIQE) and costs 0.08 dB (Table 4); the paper's
+    Table 3 is without it. 0 needs no such flow."""
 
     def __call__(
         self,
@@ -45,13 +47,15 @@ class MBLoss:
     ) -> tuple[Float[Tensor, ""], dict[str, Float[Tensor, ""]]]:
         extras = output.extras
         none = output.frames.new_zeros(())
-        terms = {"frames": by_frame(output.frames, batch.frames), "earlier": none, "flow_large": none, "teacher": none}
+        terms = {"frames": by_frame(output.frames, batch.frames, batch.weight)}
+        terms |= {"earlier": none, "flow_large": none, "teacher": none}
         for frames in extras["earlier_frames"].unbind(1) if "earlier_frames" in extras else ():
-            terms["earlier"] = terms["earlier"] + by_frame(frames, batch.frames)
+            terms["earlier"] = terms["earlier"] + by_frame(frames, batch.frames, batch.weight)
 
         sizes = [torch.stack([extras["flow_forth"][:, 0], extras["flow_back"][:, 0]], 1)]
         sizes += [flow for name, flow in extras.items() if name.startswith("flow_coarse_")]
-        terms["flow_small"] = torch.stack([self.between_keys(batch.clip, flow) for flow in sizes]).sum()
+        keys = batch.small_frames[:, :: batch.cadence.factor]  # undamaged
+        terms["flow_small"] = torch.stack([self.between_keys(keys, flow) for flow in sizes]).sum()
 
         instants = [index for index, time in enumerate(batch.cadence.times) if 0 < time < 1]
         if instants:
@@ -79,9 +83,13 @@ class MBLoss:
         return by_frame(rearrange(seen, "(b way) c h w -> b way c h w", way=2), here) + self.smooth * roughness(flow)
 
 
-def by_frame(ours: Float[Tensor, "b n d h w"], true: Float[Tensor, "b n d h w"]) -> Float[Tensor, ""]:
+def by_frame(
+    ours: Float[Tensor, "b n d h w"],
+    true: Float[Tensor, "b n d h w"],
+    weight: Float[Tensor, "b 1 1 h w"] | None = None,
+) -> Float[Tensor, ""]:
     """L1 difference, averaged over each frame and added up over the frames."""
-    return (ours.float() - true).abs().mean((0, 2, 3, 4)).sum()
+    return weighed((ours.float() - true).abs(), weight) * ours.shape[1]
 
 
 def roughness(flow: Float[Tensor, "b *n 2 h w"]) -> Float[Tensor, ""]:

@@ -1,5 +1,5 @@
 """STINet's loss (Section III-F): squared error of the frames and of what the features show before refinement, and
-motion consistency with a gradient. The perceptual term (VGG-19, lambda_1 = 0.1) comes with pretrained weights later.
+motion consistency with a gradient. The perceptual term is the recipe's (``training/perceptual.py``).
 
 Norms are means over pixels, colours and frames (or pairs of frames); pictures in [0, 1], flows in output pixels.
 b batch · s instants · p pairs of instants · H W output size.
@@ -17,6 +17,7 @@ from torch.utils.checkpoint import checkpoint
 from stvsr.data.sampler import Batch
 from stvsr.networks.base import TrainingOutput, check_choices
 from stvsr.ops.flow import farneback
+from stvsr.training.losses.terms import weighed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +51,7 @@ class StinetLoss:
         batch: Batch,
         done: Float[Tensor, ""],  # noqa: ARG002 (the same weights to the end)
     ) -> tuple[Float[Tensor, ""], dict[str, Float[Tensor, ""]]]:
-        terms = {"frames": F.mse_loss(output.frames.float(), batch.frames)}
+        terms = {"frames": weighed((output.frames.float() - batch.frames).square(), batch.weight)}
         loss = terms["frames"]
         targets = {
             "low": (self.auxiliary, batch.small_frames),

@@ -13,6 +13,7 @@ from stvsr.errors import SettingsError
 from stvsr.networks.base import TrainingOutput
 from stvsr.ops.resize import resize, resize_to
 from stvsr.ops.similarity import structural_similarity
+from stvsr.training.losses.terms import weighed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +22,7 @@ class TPLoss:
     on Equation (4). Finally, we optimize all the three modules together for extra epochs based on Equation (10)."
 
     The paper's norms are sums over a picture; here they are means, so that the weights do not depend on its size.
-    Equation 8, features of a trained VGG-19 (weight 0.01), joins with those weights.
+    Equation 8, features of a trained VGG-19 (weight 0.01), is the recipe's: training/perceptual.py.
     """
 
     stage: int = 3
@@ -45,7 +46,7 @@ class TPLoss:
             terms = {f"{kind}_profiles": profile_error(ours, batch.frames) for kind, ours in output.extras.items()}
             weights = dict.fromkeys(terms, 1.0)
         else:
-            terms = {"frames": F.l1_loss(output.frames, batch.frames)}
+            terms = {"frames": weighed((output.frames - batch.frames).abs(), batch.weight)}
             weights = {"frames": 1.0}
             if self.stage == 3:
                 terms["ssim"] = 1 - structural_similarity(output.frames, batch.frames, peak=1.0).mean()

@@ -7,9 +7,20 @@ from torch import Tensor, cat
 from stvsr.ops.warp import backward_warp
 
 
-def charbonnier(ours: Float[Tensor, "*n"], true: Float[Tensor, "*n"], *, epsilon: float = 1e-3) -> Float[Tensor, ""]:
+def charbonnier(
+    ours: Float[Tensor, "*n"],
+    true: Float[Tensor, "*n"],
+    *,
+    epsilon: float = 1e-3,
+    weight: Float[Tensor, "b 1 1 H W"] | None = None,
+) -> Float[Tensor, ""]:
     """Mean of sqrt(difference^2 + epsilon^2): L1 with a smooth foot (Lai et al. 2017)."""
-    return (ours.float() - true).square().add(epsilon**2).sqrt().mean()
+    return weighed((ours.float() - true).square().add(epsilon**2).sqrt(), weight)
+
+
+def weighed(error: Float[Tensor, "*n"], weight: Float[Tensor, "b 1 1 H W"] | None) -> Float[Tensor, ""]:
+    """Mean of an error over frames, each pixel counting as ``Batch.weight`` says; None: all the same."""
+    return error.mean() if weight is None else (error * weight).mean()
 
 
 def end_point_error(ours: Float[Tensor, "*n 2 h w"], true: Float[Tensor, "*n 2 h w"]) -> Float[Tensor, ""]:

@@ -32,10 +32,10 @@ class UnisonLoss:
         if batch.flow_forth is None or batch.flow_back is None:
             raise TrainingError("Unison's flow learns from the classical one, which the batch lacks. Use --set flow=1.")
         terms = {
-            "frames": charbonnier(output.frames, batch.frames, epsilon=self.epsilon),
+            "frames": charbonnier(output.frames, batch.frames, epsilon=self.epsilon, weight=batch.weight),
             "base": charbonnier(output.extras["base"], batch.small_frames),
             "end_point_error": (end_point_error(forth, batch.flow_forth) + end_point_error(back, batch.flow_back)) / 2,
-            "photometric": photometric(batch.clip, forth, back),
+            "photometric": photometric(batch.small_frames[:, :: batch.cadence.factor], forth, back),  # undamaged
             "flow_length": forth.detach().square().sum(2).sqrt().mean(),
         }
         loss = (

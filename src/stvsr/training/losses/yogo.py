@@ -29,7 +29,7 @@ class YogoLoss:
         batch: Batch,
         done: Float[Tensor, ""],  # noqa: ARG002 (the same weights to the end)
     ) -> tuple[Float[Tensor, ""], dict[str, Float[Tensor, ""]]]:
-        frames = charbonnier(output.frames, batch.frames, epsilon=self.epsilon)
+        frames = charbonnier(output.frames, batch.frames, epsilon=self.epsilon, weight=batch.weight)
         loss, terms = self.frames * frames, {"frames": frames.detach()}
         if "structure" not in output.extras:  # direct fusion has no heads
             return loss, terms

@@ -1,0 +1,82 @@
+"""The parts of one training step: what learns, a batch in portions, gradients shared, the step as a CUDA graph."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import fields, replace
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+
+from stvsr.data.sampler import Batch
+from stvsr.errors import SettingsError
+from stvsr.networks import Network
+
+
+def portions(batch: Batch, count: int) -> list[Batch]:
+    """The batch in parts of as many clips each."""
+    if count == 1:
+        return [batch]
+    if len(batch.clip) % count:
+        raise SettingsError(f"A batch of {len(batch.clip)} clips cannot be cut into {count} equal parts (accumulate).")
+    cut = {name: getattr(batch, name).chunk(count) for name in tensors_of(batch)}
+    return [replace(batch, **{name: parts[index] for name, parts in cut.items()}) for index in range(count)]
+
+
+def tensors_of(batch: Batch) -> list[str]:
+    """The names of the batch's tensors."""
+    return [entry.name for entry in fields(batch) if isinstance(getattr(batch, entry.name), Tensor)]
+
+
+OPTIMISERS = {"adam": torch.optim.Adam, "adamax": torch.optim.Adamax}
+
+
+def learning_parts(network: Network, parts: tuple[str, ...]) -> list[nn.Parameter]:
+    """The parameters that learn: those of the named parts, or all that the network itself does not hold still.
+    Raises SettingsError for a part that the network does not have."""
+    unknown = [part for part in parts if not isinstance(getattr(network, part, None), nn.Module)]
+    if unknown:
+        have = ", ".join(name for name, _ in network.named_children())
+        raise SettingsError(f"{type(network).__name__} has no part {unknown[0]!r}. Its parts are {have}.")
+    for name, parameter in network.named_parameters():
+        if parts and not name.startswith(tuple(f"{part}." for part in parts)):
+            parameter.requires_grad_(False)
+    return [parameter for parameter in network.parameters() if parameter.requires_grad]
+
+
+def share_gradients(fabric: Fabric, learning: Sequence[nn.Parameter]) -> None:
+    """Replace each gradient by its mean over the processes, in one message."""
+    gradients = [parameter.grad for parameter in learning if parameter.grad is not None]
+    mean = fabric.all_reduce(torch.cat([gradient.flatten() for gradient in gradients]), reduce_op="mean")
+    assert isinstance(mean, Tensor)
+    for gradient, part in zip(gradients, mean.split([gradient.numel() for gradient in gradients]), strict=True):
+        gradient.copy_(part.view_as(gradient))
+
+
+def capture(learn: Callable[[Batch], dict[str, Tensor]], example: Batch) -> Callable[[Batch], dict[str, Tensor]]:
+    """The step as a CUDA graph for one cadence. The first three steps run as they are, on the example."""
+    tensors = tensors_of(example)
+    still = replace(example, **{name: getattr(example, name).clone() for name in tensors})
+    stream = torch.cuda.Stream()
+    stream.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(stream):
+        for _ in range(3):
+            learn(still)
+    torch.cuda.current_stream().wait_stream(stream)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        terms = learn(still)
+
+    def replay(batch: Batch) -> dict[str, Tensor]:
+        for name in tensors:
+            getattr(still, name).copy_(getattr(batch, name))
+        graph.replay()
+        return terms
+
+    return replay
+
+
+def set_rate(optimiser: torch.optim.Optimizer, rate: Tensor, value: float) -> None:
+    """Where the step is captured the rate is a tensor that it reads; elsewhere a number."""
+    rate.fill_(value)
+    for group in optimiser.param_groups:
+        group["lr"] = rate if group["capturable"] else value
