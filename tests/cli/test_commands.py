@@ -25,6 +25,7 @@ OPTIONS = {
     "scale speed suite table temporal times two_stage weights without",
     "bench": "device json network precision scale size",
     "train": "compiled data dry_run initial json minutes name out overfit processes settings",
+    "pack": "clips crf data frames json seed size target",
     "export": "allow_untrained format frames json network out scale size times weights",
     "doctor": "json",
 }
