@@ -5,8 +5,8 @@
 Trains on the footage beside the repository, on one core, and measures every run on Vid4 and on held-out shots, made
 small by bicubic and damaged as real video is. The cost of a step is measured first, for each kind of data, and every
 run gets as many steps as fit into its minutes of processor time. Stop it and start it again as you like: runs go on
-where they stopped. ``--cache`` keeps the footage as it lies in memory, and the runs. Numbers go to
-``docs/results/pretraining.json``, the table into ``docs/training.md``.
+where they stopped, and those with numbers are not run again unless they are named. ``--cache`` keeps the footage as it
+lies in memory, and the runs. Numbers go to ``docs/results/pretraining.json``, the table into ``docs/training.md``.
 """
 
 import argparse
@@ -92,7 +92,7 @@ def main() -> None:
     kept = json.loads(given.results.read_text()) if given.results.exists() else {}
     if kept.get("minutes") != given.minutes:
         kept = {"minutes": given.minutes, "runs": {"bicubic enlargement": tested(NETWORKS["bicubic"](scale=4), held)}}
-    for name in given.runs or RUNS:
+    for name in given.runs or [name for name in RUNS if name not in kept["runs"]]:
         folder = given.cache / f"{given.minutes:g}-minutes" / name
         network, spent = trained(RUNS[name], source, folder, given.minutes, costs(source, given.cache))
         kept["runs"][name] = {"steps": [stage.step for stage in spent]} | {
