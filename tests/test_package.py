@@ -16,7 +16,7 @@ def in_fresh_python(code: str) -> str:
 
 
 def test_the_public_names_are_these():
-    assert stvsr.__all__ == ["__version__", "enhance", "evaluate", "load"]
+    assert stvsr.__all__ == ["__version__", "enhance", "enhance_frames", "evaluate", "load"]
     assert sorted(set(stvsr.__all__) - {"__version__"}) == api.__all__
     for name in api.__all__:
         assert getattr(stvsr, name) is getattr(api, name)
