@@ -1,7 +1,7 @@
 """Stands in for ``stvsr enhance`` where tests start it many times: SOURCE TARGET --json, in a few milliseconds.
 
-The source says what is to happen: "wait 0.2", "forever", "stubborn", "fail", "die", or nothing in particular. Each
-completion is noted in the file ``completions`` of the queue's folder.
+The source says what is to happen: "wait 0.2", "hold" (until the queue's folder has a file ``go``), "forever",
+"stubborn", "fail", "die", or nothing in particular. Each completion is noted in the folder's file ``completions``.
 """
 
 import json
@@ -17,6 +17,9 @@ def main() -> int:
         what, *more = file.read().split() or ["nothing"]
     if what == "wait":
         time.sleep(float(more[0]))
+    queue = os.path.join(os.path.dirname(target), "..", "..")
+    while what == "hold" and not os.path.exists(os.path.join(queue, "go")):
+        time.sleep(0.02)
     if what == "stubborn":
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     with open(os.path.join(os.path.dirname(target), "begun"), "a") as file:
@@ -30,7 +33,7 @@ def main() -> int:
         return 1
     with open(target, "w") as film:
         film.write("0123456789")
-    with open(os.path.join(os.path.dirname(target), "..", "..", "completions"), "a") as file:
+    with open(os.path.join(queue, "completions"), "a") as file:
         file.write(f"{os.environ['STVSR_JOB']}\n")
     print(json.dumps({"output": target, "frames_out": 10}))
     return 0

@@ -27,6 +27,7 @@ OPTIONS = {
     "train": "compiled data dry_run initial json minutes name out overfit processes settings",
     "pack": "clips crf data frames json seed size target",
     "export": "allow_untrained format frames json network out scale size times weights",
+    "service": "allow folder host keep_free max_upload no_token port token_file workers",
     "doctor": "json",
 }
 

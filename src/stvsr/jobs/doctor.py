@@ -25,6 +25,7 @@ EXTRAS = {
     "train": ("lightning_fabric", "cv2", "tensorboard"),
     "export": ("onnx", "onnxruntime", "onnxscript"),
     "demo": ("matplotlib", "skvideo"),
+    "service": ("fastapi", "uvicorn", "psutil"),
 }
 OUR_OWN = "bicubic"
 

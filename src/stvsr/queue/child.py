@@ -58,7 +58,7 @@ def end(child: psutil.Process, patience: float) -> None:
 
 
 def progress(job: Job) -> dict[str, Any] | None:
-    """How far the child is, in its own words (``stvsr.jobs.run.Progress``)."""
+    """How far the child is, in its own words."""
     return read_object(job, PROGRESS)
 
 
