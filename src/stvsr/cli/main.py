@@ -10,7 +10,21 @@ import typer
 from typer.exceptions import TyperException
 
 from stvsr import __version__
-from stvsr.cli import bench, console, doctor, enhance, evaluate, export, inspect, networks, pack, service, train, verify
+from stvsr.cli import (
+    bench,
+    console,
+    doctor,
+    enhance,
+    evaluate,
+    export,
+    inspect,
+    networks,
+    pack,
+    serve,
+    service,
+    train,
+    verify,
+)
 from stvsr.errors import STVSRError
 
 OK, MENDABLE, INTERNAL, INTERRUPTED = 0, 1, 70, 130
@@ -32,6 +46,7 @@ app.command("bench")(bench.bench)
 app.command("train")(train.train)
 app.command("pack")(pack.pack)
 app.command("export")(export.export)
+app.command("serve")(serve.serve)
 app.command("service")(service.service)
 app.command("doctor")(doctor.doctor)
 

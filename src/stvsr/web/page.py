@@ -1,0 +1,163 @@
+"""The page itself: what is on it, from top to bottom, and what happens when someone touches it."""
+
+from html import escape
+
+import gradio as gr
+from gradio.themes import Default
+
+from stvsr.errors import NoSuchJobError, STVSRError
+from stvsr.inference import Target
+from stvsr.jobs.plan import FALLBACK, PREFERRED, EnhanceSettings, make_plan
+from stvsr.queue import Order, Queue, Workers
+from stvsr.queue.order import CONTAINERS
+from stvsr.video import probe
+from stvsr.web.desk import Desk, Film
+from stvsr.web.pace import Pace
+from stvsr.web.previews import Previews, installed
+from stvsr.web.words import about_film, about_plan, network_words, rate_choices, size_choices
+
+THEME = Default(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
+"""Fonts of the reader's own machine: nothing is fetched."""
+HEAD = """<link rel="stylesheet" href="/parts/page.css">
+<script type="module" src="/parts/drop.js"></script>
+<script type="module" src="/parts/compare.js"></script>
+<script type="module" src="/parts/preview.js"></script>
+<script type="module" src="/parts/job.js"></script>
+<script type="module" src="/parts/history.js"></script>"""
+TITLE = "<header><h1><a href='/'>stvsr</a></h1><p>Makes a small, choppy video large and smooth.</p></header>"
+
+
+def make_page(desk: Desk, queue: Queue, workers: Workers, previews: Previews, *, max_upload: int) -> gr.Blocks:
+    """Lay out the page. Which film and which job it shows stands in its address: ``?film=ID&job=ID``."""
+    form = Form(desk, queue, workers, previews)
+    networks = installed()
+    with gr.Blocks(title="stvsr", analytics_enabled=False) as page:
+        part(TITLE)
+        film_id = gr.Textbox(visible=False)
+        part(f"<film-drop data-most='{max_upload}'></film-drop>")
+        facts = part()
+        with gr.Column(visible=False, elem_id="choices") as choices:
+            network = gr.Radio(
+                [(network_words(name), name) for name in networks],
+                value=PREFERRED if PREFERRED in networks else FALLBACK,
+                label="Which network",
+            )
+            size = gr.Radio([], label="How large")
+            rate = gr.Radio([], label="How smooth")
+            estimate = part()
+            with gr.Row():
+                show = gr.Button("Preview the hardest two seconds", elem_id="preview-button")
+                start = gr.Button("Enhance the whole film", variant="primary", elem_id="start-button")
+        preview = part()
+        job = part()
+        part("<film-history></film-history>")
+
+        asked = [film_id, network, size, rate]
+        page.load(form.open, None, [film_id, facts, choices, size, rate, preview, job], show_progress="hidden").then(
+            form.estimate, asked, estimate, show_progress="hidden"
+        )
+        for choice in (network, size, rate):
+            choice.input(form.estimate, asked, estimate, show_progress="minimal", trigger_mode="always_last")
+        show.click(form.preview, asked, preview, show_progress="minimal")
+        start.click(form.start, asked, job, show_progress="minimal")
+    return page
+
+
+def part(html: str = "") -> gr.HTML:
+    """A place for HTML of our own."""
+    return gr.HTML(html, apply_default_css=False, padding=False)
+
+
+class Form:
+    """What the form does. Errors become messages on the page."""
+
+    def __init__(self, desk: Desk, queue: Queue, workers: Workers, previews: Previews) -> None:
+        self._desk, self._queue, self._workers, self._previews = desk, queue, workers, previews
+        self._pace = Pace()
+
+    def open(self, request: gr.Request) -> tuple[object, ...]:
+        """What a page that is opened, or opened again, shows."""
+        film_id, job_id = request.query_params.get("film", ""), request.query_params.get("job", "")
+        job = ""
+        if job_id:
+            try:
+                job = job_part(self._queue.job(job_id).id)
+            except NoSuchJobError as error:
+                job = trouble(error)
+        if not film_id:
+            return "", "", gr.Column(visible=False), gr.Radio([]), gr.Radio([]), "", job
+        try:
+            film = self._desk.film(film_id)
+            info = probe(film.path)
+        except STVSRError as error:
+            return "", trouble(error), gr.Column(visible=False), gr.Radio([]), gr.Radio([]), "", job
+        previewed = preview_part(film) if self._previews.state(film)["networks"] else ""
+        return (
+            film.id,
+            about_film(film.name, info),
+            gr.Column(visible=True),
+            gr.Radio(size_choices(info), value=4 if max(info.width, info.height) <= 960 else 2),
+            gr.Radio(rate_choices(info.average_rate), value="2"),
+            previewed,
+            job,
+        )
+
+    def estimate(self, film_id: str, network: str, size: int, rate: str) -> str:
+        """What will come out, and how long it will take."""
+        if not film_id:
+            return ""
+        try:
+            film = self._desk.film(film_id)
+            info = probe(film.path)
+            settings = EnhanceSettings(network=network, scale=size, target=target_of(rate))
+            plan = make_plan(film.path, info, film.path.with_name("result.mkv"), settings)
+            return about_plan(plan, info, self._pace.seconds(plan, info))
+        except STVSRError as error:
+            return trouble(error)
+
+    def preview(self, film_id: str, network: str, size: int, rate: str) -> str:
+        """Put the hardest moment in line for every network."""
+        try:
+            film = self._desk.film(film_id)
+            self._previews.ask(film, order_of(film, network, size, rate))
+            return preview_part(film)
+        except STVSRError as error:
+            return trouble(error)
+
+    def start(self, film_id: str, network: str, size: int, rate: str) -> str:
+        """Put the whole film in line."""
+        try:
+            film = self._desk.film(film_id)
+            job = self._desk.submit(film, order_of(film, network, size, rate), self._queue)
+        except STVSRError as error:
+            return trouble(error)
+        self._workers.wake()
+        return job_part(job.id)
+
+
+def order_of(film: Film, network: str, size: int, rate: str) -> Order:
+    """What the form asks for."""
+    known = film.path.suffix.removeprefix(".") in CONTAINERS
+    container = None if known else "mp4"
+    if rate == "keep":
+        return Order(network=network, scale=size, keep_fps=True, container=container)
+    if rate == "60":
+        return Order(network=network, scale=size, fps="60", container=container)
+    return Order(network=network, scale=size, times=int(rate), container=container)
+
+
+def target_of(rate: str) -> Target:
+    """The same choice, for the plan."""
+    return Target(fps=60) if rate == "60" else Target(factor=1 if rate == "keep" else int(rate))
+
+
+def job_part(id: str) -> str:
+    return f"<film-job data-job='{escape(id)}'></film-job>"
+
+
+def preview_part(film: Film) -> str:
+    return f"<film-preview data-film='{film.id}'></film-preview>"
+
+
+def trouble(error: STVSRError) -> str:
+    return f"<p class='trouble' role='alert'>{escape(str(error))}</p>"
