@@ -215,14 +215,19 @@ def rendered_from(network: Network, small: torch.Tensor, count: int) -> Renderin
 
 
 def table(results: dict) -> str:
-    suites = ("vid4-bicubic", "vid4-real-world", "held-out-bicubic", "held-out-real-world")
+    titles = {
+        "vid4-bicubic": "Vid4, bicubic",
+        "vid4-real-world": "Vid4, real-world",
+        "held-out-bicubic": "held-out, bicubic",
+        "held-out-real-world": "held-out, real-world",
+    }
     lines = [
-        "| trained on | pre-trained on | steps | " + " | ".join(suite.replace("-", ", ", 1) for suite in suites) + " |",
-        "|---|---|---|" + "---|" * len(suites),
+        "| trained on | pre-trained on | steps | " + " | ".join(titles.values()) + " |",
+        "|---|---|---|" + "---|" * len(titles),
     ]
     for name, run in results["runs"].items():
         numbers = " | ".join(
-            f"{run[suite]['psnr_y']:.2f} ({run[suite]['psnr_y_interpolated']:.2f})" for suite in suites
+            f"{run[suite]['psnr_y']:.2f} ({run[suite]['psnr_y_interpolated']:.2f})" for suite in titles
         )
         if name in RUNS:
             own = RUNS[name]
