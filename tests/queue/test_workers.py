@@ -1,6 +1,7 @@
 """Whatever ends, and when: no job is lost, none is done twice."""
 
 import os
+import sqlite3
 import subprocess
 import sys
 import time
@@ -73,6 +74,24 @@ def test_a_command_that_cannot_be_started_fails_the_job_and_not_the_worker(queue
         assert error is not None
         assert "could not be started" in error["message"]
     workers.stop()
+
+
+def test_a_disk_too_full_to_note_an_end_does_not_make_it_forgotten(
+    queue: Queue, submit: Submit, workers: Workers, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("stvsr.queue.workers.REST", 0.05)
+    finish, refusals = queue.finish, iter(range(3))
+
+    def full_at_first(*arguments: object, **facts: object) -> None:
+        if next(refusals, None) is not None:
+            raise sqlite3.OperationalError("database or disk is full")
+        finish(*arguments, **facts)
+
+    monkeypatch.setattr(queue, "finish", full_at_first)
+    job = submit("nothing")
+    workers.start()
+    wait_for(queue, job, State.DONE)
+    assert completions(queue) == [job.id]
 
 
 @pytest.mark.parametrize("what", ["forever", "stubborn"])

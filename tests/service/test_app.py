@@ -2,6 +2,8 @@
 
 import json
 import os
+import socket
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,6 +18,13 @@ def refused(answer: httpx.Response, status: int, kind: str) -> str:
     assert (answer.status_code, answer.json()["error"]["kind"]) == (status, kind), answer.text
     assert "Traceback" not in answer.text
     return answer.json()["error"]["message"]
+
+
+def wait_until(well: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not well():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def upload(client: httpx.Client, what: str = "nothing", **options: object) -> httpx.Response:
@@ -119,6 +128,16 @@ def test_an_upload_that_is_too_large_is_refused_and_leaves_nothing(
     assert "--max-upload" in refused(answer, 413, "TooLargeError")
     assert list((tmp_path / "service" / "jobs").iterdir()) == []
     refused(client.post("/v1/jobs", content=bytes(2**17)), 413, "TooLargeError")
+
+
+def test_an_upload_that_breaks_off_leaves_nothing(client: httpx.Client, tmp_path: Path):
+    jobs = tmp_path / "service" / "jobs"
+    with socket.create_connection((client.base_url.host, client.base_url.port)) as line:
+        head = f"Host: x\r\nAuthorization: {client.headers['Authorization']}\r\nContent-Length: 1000"
+        line.sendall(f"POST /v1/jobs/upload?name=film.mp4 HTTP/1.1\r\n{head}\r\n\r\n".encode() + bytes(10))
+        wait_until(lambda: list(jobs.iterdir()) != [])
+    wait_until(lambda: list(jobs.iterdir()) == [])
+    assert client.get("/v1/jobs").json()["jobs"] == []
 
 
 def test_where_the_disk_is_full_the_client_is_told_before_it_sends(serve: Callable[..., httpx.Client], tmp_path: Path):

@@ -28,7 +28,7 @@ class Gate:
         self._app, self._token, self._largest = app, token, largest
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] == "lifespan":
             return await self._app(scope, receive, send)
         headers, largest = Headers(scope=scope), self._largest.get(scope["path"], LARGEST_QUESTION)
         try:

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from anyio.to_thread import run_sync
 from fastapi import Request
+from starlette.requests import ClientDisconnect
 
 from stvsr.errors import InputError
 from stvsr.service.refusals import DiskFullError, PathError
@@ -35,6 +36,8 @@ async def receive(request: Request, target: Path, *, keep_free: int) -> None:
                     check_room(target.parent, keep_free)
             file.flush()
             await run_sync(os.fsync, file.fileno())
+    except ClientDisconnect as error:  # nobody reads this, but it is no mistake of ours
+        raise InputError("The upload broke off. Send it again.") from error
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
