@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -252,23 +253,25 @@ def test_a_full_disk_ends_the_work_with_one_message(tmp_path: Path):
 
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
-def test_stopping_it_leaves_nothing_behind(tmp_path: Path, stop: signal.Signals):
-    source = make_film(tmp_path / "long.mp4", count=600, rate=Fraction(60), size=(160, 120))
+def test_stopping_it_leaves_only_the_job_and_the_same_command_goes_on(tmp_path: Path, stop: signal.Signals):
+    source = make_film(tmp_path / "long.mp4", count=200, rate=Fraction(60), size=(96, 64))
     before = tree(tmp_path)
-    process = subprocess.Popen(
-        command("enhance", source, tmp_path / "out.mp4", "--scale", "4", "--network", "bicubic"),
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    while not any(path.name.startswith(".") for path in tmp_path.iterdir()):  # until it has begun to write
+    enhancing = command("enhance", source, tmp_path / "out.mp4", "--network", "bicubic", "--segment", "10", "--json")
+    process = subprocess.Popen(enhancing, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while not list(tmp_path.glob(".out.mp4.job/0*.json")):  # until a segment is finished
         assert process.poll() is None
-        time.sleep(0.05)
-    time.sleep(0.3)
+        time.sleep(0.02)
     process.send_signal(stop)
-    _, said = process.communicate(timeout=240)
+    out, said = process.communicate(timeout=240)
     assert process.returncode == 130
+    assert json.loads(out)["error"]["kind"] == "Interrupted"
     assert refused(said, "Stopped")
-    assert tree(tmp_path) == before
+    assert re.search(r"\d of \d+ segments are finished. The same command goes on from there.", said)
+    left = set(tree(tmp_path)) - set(before)
+    assert all(name.startswith(".out.mp4.job/") for name in left)
+    done = subprocess.run(enhancing, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert set(tree(tmp_path)) == {"long.mp4", "out.mp4"}
 
 
 def test_a_mistake_of_ours_is_said_without_a_traceback(
@@ -278,7 +281,7 @@ def test_a_mistake_of_ours_is_said_without_a_traceback(
         raise ZeroDivisionError("by no fault of yours")
 
     source = MADE_CLIPS["plain"](tmp_path)
-    monkeypatch.setattr("stvsr.jobs.run.resized", broken)
+    monkeypatch.setattr("stvsr.jobs.render.resized", broken)
     before = tree(tmp_path)
     run = stvsr("enhance", source, tmp_path / "out.mp4", *QUICK)
     assert run.code == 70

@@ -10,7 +10,8 @@ from made_clips import MADE_CLIPS
 from stvsr.errors import VerificationError
 from stvsr.inference import Target
 from stvsr.jobs.plan import EnhanceSettings, Plan
-from stvsr.jobs.run import Progress, enhance
+from stvsr.jobs.result import Progress
+from stvsr.jobs.run import enhance
 from stvsr.jobs.verify import Check, VerifyReport
 
 BICUBIC = EnhanceSettings(scale=2, network="bicubic")

@@ -20,7 +20,7 @@ from rich.progress import Progress as RichProgress
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from stvsr.jobs.run import Progress
+    from stvsr.jobs.result import Progress
 
 WRITE_EVERY = 0.5
 """Seconds."""

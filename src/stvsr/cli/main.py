@@ -11,6 +11,7 @@ from typer.exceptions import TyperException
 
 from stvsr import __version__
 from stvsr.cli import (
+    batch,
     bench,
     console,
     doctor,
@@ -20,6 +21,8 @@ from stvsr.cli import (
     inspect,
     networks,
     pack,
+    plan,
+    redo,
     serve,
     service,
     train,
@@ -37,6 +40,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("enhance")(enhance.enhance)
+app.command("plan")(plan.plan)
+app.command("redo")(redo.redo)
+app.command("batch")(batch.batch)
 app.command("inspect")(inspect.inspect)
 app.command("verify")(verify.verify)
 app.command("networks")(networks.networks)
@@ -44,8 +50,8 @@ app.command("evaluate")(evaluate.evaluate)
 app.command("bench")(bench.bench)
 app.command("bench")(bench.bench)
 app.command("train")(train.train)
-app.command("pack")(pack.pack)
 app.command("export")(export.export)
+app.command("pack")(pack.pack)
 app.command("serve")(serve.serve)
 app.command("service")(service.service)
 app.command("doctor")(doctor.doctor)
@@ -79,7 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         return console.fail("InternalError", hint, code=INTERNAL, as_json=as_json)
     if code == INTERRUPTED:
-        return console.fail("Interrupted", "Stopped. No unfinished file is left.", code=INTERRUPTED, as_json=as_json)
+        return console.fail("Interrupted", "Stopped. No half-written film is left.", code=INTERRUPTED, as_json=as_json)
     return code or OK
 
 

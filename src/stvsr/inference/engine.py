@@ -23,7 +23,7 @@ from stvsr.inference import onnx, timeline
 from stvsr.inference.memory import frames_that_fit, tile_that_fits
 from stvsr.inference.tiles import render_tiled, smallest_tile
 from stvsr.inference.timeline import Interval, Target
-from stvsr.inference.windows import Window, window_layout, windows
+from stvsr.inference.windows import Window, WindowLayout, window_layout, windows
 from stvsr.networks.base import Network
 from stvsr.ops.resize import resize_to
 
@@ -64,6 +64,8 @@ class RenderSettings:
             object.__setattr__(self, "window", self.window or onnx.WINDOW)
 
 
+FLAT, NOT_FLAT = 0.5 / 255, 8 / 255
+"""Standard deviation of a colour over a tile: less than this is one colour to the eye, more than that is a picture."""
 DEVICES = ("auto", "cpu", "cuda", "mps")
 PRECISIONS = {"auto": None, "fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -95,19 +97,35 @@ def render(
     Raises SettingsError for a missing device or a picture that fits in no way; while running also InputError for
     frames that do not fit together and WeightsError for a network that returns no numbers.
     """
-    target = target or Target()
-    engine = Engine(network, settings or RenderSettings(), report or RenderReport())
-    return render_with(engine, frames, target, network.spec.step)
+    return render_part(
+        Engine(network, settings or RenderSettings(), report or RenderReport()), frames, target or Target()
+    )
 
 
-def render_with(engine: "Engine", frames: Iterable[Frame], target: Target, step: Fraction | None) -> Iterator[Frame]:
-    intervals = timeline.intervals(frames, target)
+def render_part(
+    engine: "Engine",
+    frames: Iterable[Frame],
+    target: Target,
+    *,
+    start: Fraction | None = None,
+    own: tuple[Fraction, Fraction] | None = None,
+) -> Iterator[Frame]:
+    """As ``render``, for a stretch of a longer film.
+
+    start: when the film's first frame appears, in source seconds. own: from when to before when frames out are wanted,
+    in output seconds; the frames around them are context. A stretch whose context begins where a window of the whole
+    film begins (see ``windows.borders``) gives the same frames as the whole film does, bit for bit.
+    """
+    step = engine.spec.step
+    intervals = timeline.intervals(frames, target, start)
     if step is not None:
         depth = timeline.depth(target, step)
         grid = step**depth
         intervals = (timeline.rounded(interval, grid) for interval in intervals)
         for _ in range(depth - 1):
             intervals = nearer(engine, intervals, step)
+    if own is not None:
+        intervals = (timeline.between(interval, *own) for interval in intervals)
     for interval, images in engine.render(intervals, lambda interval: [instant.t for instant in interval.instants]):
         for instant, image in zip(interval.instants, images, strict=True):
             yield Frame(image=image, time=instant.time, duration=instant.duration, starts_shot=instant.starts_shot)
@@ -121,7 +139,7 @@ def nearer(engine: "Engine", intervals: Iterable[Interval], step: Fraction) -> I
 
 
 class Engine:
-    """A network on its device. Remembers, for one film, which tile turned out to fit."""
+    """A network on its device. Remembers, for one film, which tile turned out to fit: ``tile`` may be set and read."""
 
     def __init__(self, network: Network, settings: RenderSettings, report: RenderReport) -> None:
         self.device = find_device(settings.device)
@@ -187,8 +205,7 @@ class Engine:
         """Render a clip at some instants, tile by tile; where memory runs out, with half the tile from then on."""
         clip = self.padded(clip)
         if self.tile is None:
-            frames = self.layout.length + frames_that_fit(clip.shape[-2], clip.shape[-1], self.spec.scale)
-            self.tile = tile_that_fits(self.network, self.device, frames)
+            self.tile = fitting_tile(self.network, self.device, self.layout, *clip.shape[-2:])
         began = perf_counter()
         while True:
             try:
@@ -204,8 +221,8 @@ class Engine:
 
     def render_tile(self, clip: Float[Tensor, "t c h w"], times: list[Fraction]) -> Float[Tensor, "s c H W"]:
         images = self.run(clip, times, self.precision)
-        if not images.isfinite().all() and self.precision != torch.float32:
-            self.remark("The network left the range of low precision; that part was rendered again in fp32.")
+        if self.precision != torch.float32 and (trouble := what_is_wrong(images, clip)):
+            self.remark(f"The network gave {trouble} in low precision; that part was rendered again in fp32.")
             images = self.run(clip, times, torch.float32)
         if not images.isfinite().all():
             raise WeightsError(
@@ -240,6 +257,19 @@ class Engine:
         log.warning(sentence)
         if sentence not in self.report.remarks:
             self.report.remarks.append(sentence)
+
+
+def fitting_tile(network: Network, device: torch.device, layout: WindowLayout, height: int, width: int) -> int:
+    """The edge of the tiles, in input pixels, in which pictures of this size are rendered unless told otherwise."""
+    return tile_that_fits(network, device, layout.length + frames_that_fit(height, width, network.spec.scale))
+
+
+def what_is_wrong(images: Float[Tensor, "s c H W"], clip: Float[Tensor, "t c h w"]) -> str | None:
+    """What low precision did to a tile: numbers out of range, or one colour where the source has a picture."""
+    if not images.isfinite().all():
+        return "values that are not numbers"
+    flat = images.flatten(2).std(2, correction=0).amax(1).min() < FLAT
+    return "a flat picture" if flat and clip.flatten(2).std(2, correction=0).amax(1).min() > NOT_FLAT else None
 
 
 def stack(window: Window) -> Float[Tensor, "t c h w"]:

@@ -85,15 +85,16 @@ class Interval:
     instants: tuple[Instant, ...]
 
 
-def intervals(frames: Iterable[Frame], target: Target) -> Iterator[Interval]:
+def intervals(frames: Iterable[Frame], target: Target, start: Fraction | None = None) -> Iterator[Interval]:
     """Lay the target's instants out over the source, one interval at a time, looking one frame ahead.
 
+    start: when the film begins, in source seconds; None: with the first of these frames.
     Instants ascend strictly in time. A factor fills every interval evenly; a rate counts from the film's first frame
     to its end, so that its last frame may outlast the film by less than its own duration.
     Raises InputError where the source's time stands still or runs backwards.
     """
     keys = without_duplicates(frames) if target.drop_duplicates else ((frame, ()) for frame in frames)
-    start, cut = None, False
+    cut = False
     for (key, dropped), following in pairwise(chain(keys, [None])):  # type: ignore[misc]
         start = key.time if start is None else start
         end = key.time + key.duration if following is None else following[0].time
@@ -167,6 +168,11 @@ def depth(target: Target, step: Fraction) -> int:
     if target.fps is None and not target.drop_duplicates and exact:
         return exact[0]
     return NEAR_ENOUGH_DEPTH
+
+
+def between(interval: Interval, begin: Fraction, end: Fraction) -> Interval:
+    """The same interval with only the instants that appear from ``begin`` on and before ``end``, in output seconds."""
+    return replace(interval, instants=tuple(instant for instant in interval.instants if begin <= instant.time < end))
 
 
 def rounded(interval: Interval, grid: Fraction) -> Interval:

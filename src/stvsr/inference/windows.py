@@ -48,6 +48,16 @@ def window_layout(spec: Spec, length: int | None = None) -> WindowLayout:
     return WindowLayout(length=longest, before=before, after=min(max(before, 1), longest - 1))
 
 
+def borders(count: int, layout: WindowLayout) -> Iterator[int]:
+    """Where, in a shot of so many keys, one window's own intervals end and the next one's begin.
+
+    Whoever begins ``layout.before`` keys before a border, or ends ``layout.after`` keys behind one, meets the same
+    windows there as in the whole shot.
+    """
+    own = layout.length - layout.after
+    yield from range(own, count - layout.after, own - layout.before)
+
+
 def windows(intervals: Iterable[Interval], layout: WindowLayout) -> Iterator[Window]:
     """Cut a film's intervals into windows. Holds ``layout.length`` keys and looks one further."""
     keys: deque[Interval] = deque(maxlen=layout.length)

@@ -1,7 +1,7 @@
 """What will be done, before a frame of it is: sizes, times, network, target, and what the user ought to know."""
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from math import ceil, gcd
 from pathlib import Path
@@ -10,8 +10,12 @@ import torch
 
 from stvsr.errors import OutputError, SettingsError
 from stvsr.inference import RenderSettings, Target, largest_deviation
+from stvsr.inference.engine import PRECISIONS, find_device, find_precision, fitting_tile
+from stvsr.inference.windows import WindowLayout, window_layout
 from stvsr.networks import NETWORKS
+from stvsr.networks.base import Network
 from stvsr.video import VideoInfo, WriteSettings
+from stvsr.video.codecs import choose_codec, plan_encoding
 from stvsr.weights.catalog import UNTRAINED, entry_of, listed, ready_scales
 from stvsr.weights.files import load_weights
 
@@ -41,6 +45,10 @@ class EnhanceSettings:
     """None: what suits the target's container."""
     quality: int | None = None
     """The codec's own scale; None: its everyday value."""
+    deinterlace: bool = False
+    """Make one whole picture of each picture's two fields first."""
+    segment: int = 120
+    """Frames of the source that are rendered at a time: what is lost where the power fails. At least 1."""
     overwrite: bool = False
 
 
@@ -61,16 +69,30 @@ class Plan:
     """Seconds; every output frame's time is a multiple."""
     rate: Fraction | None
     """Frames per second; where the rate varies, their average."""
+    render: RenderSettings
+    """As asked for, with nothing left to be decided: device, precision and tile are named."""
+    layout: WindowLayout
+    """How windows follow each other, in frames of the source."""
+    step: Fraction | None
+    """Of which part of a frame every instant must be a multiple; None: any."""
+    weights: Path | None
+    allow_untrained: bool
+    deinterlace: bool
+    segment: int
+    """The longest, in frames of the source."""
     writing: WriteSettings
     notes: tuple[str, ...]
 
 
 def make_plan(source: str | Path, info: VideoInfo, target: str | Path | None, settings: EnhanceSettings) -> Plan:
-    """Decide. Raises SettingsError for what cannot be, OutputError where the target may not be written."""
+    """Decide. Raises SettingsError for what cannot be. Whether the target is free, ``check_target`` says."""
+    if settings.segment < 1:
+        raise SettingsError(f"A segment holds at least 1 frame, but {settings.segment} was asked for. Try 120.")
     size = size_out(info, settings)
     name, scale, notes = choose_network(settings, wanted=Fraction(size[1], info.height))
     with torch.device("meta"):  # the facts are wanted, not the weights
-        step = NETWORKS[name](scale=scale).spec.step
+        network = NETWORKS[name](scale=scale)
+    step = network.spec.step
     deviation = largest_deviation(settings.target, step, info.average_rate if info.constant_rate else None)
     if deviation:
         notes += (f"{name} reaches some instants only to within {deviation} of a frame.",)
@@ -79,7 +101,10 @@ def make_plan(source: str | Path, info: VideoInfo, target: str | Path | None, se
         notes += ("sound, subtitles and chapters are left out: slow motion would leave them out of step",)
     place = Path(target) if target is not None else default_target(Path(source), info, settings)
     is_folder = str(target).endswith(("/", os.sep)) or place.is_dir()
-    check_target(Path(source), place, is_folder=is_folder, overwrite=settings.overwrite)
+    writing = WriteSettings(codec=settings.codec, quality=settings.quality, copy_streams=not slow)
+    if not is_folder and str(place) != "-":
+        check_encoding(writing, place, info, size)
+    render = resolved(settings.render, network, info)
     return Plan(
         target=place,
         is_folder=is_folder,
@@ -91,9 +116,33 @@ def make_plan(source: str | Path, info: VideoInfo, target: str | Path | None, se
         else count_out(settings.target, info.frame_count, info.duration),
         clock=clock_out(info, settings.target),
         rate=rate_out(info, settings.target),
-        writing=WriteSettings(codec=settings.codec, quality=settings.quality, copy_streams=not slow),
-        notes=(*info.remarks, *notes),
+        render=render,
+        layout=window_layout(network.spec, render.window),
+        step=step,
+        weights=settings.weights,
+        allow_untrained=settings.allow_untrained,
+        deinterlace=settings.deinterlace,
+        segment=settings.segment,
+        writing=writing,
+        notes=(*(r for r in info.remarks if not (settings.deinterlace and r.startswith("interlaced"))), *notes),
     )
+
+
+def check_encoding(writing: WriteSettings, target: Path, info: VideoInfo, size: tuple[int, int]) -> None:
+    """Raise OutputError where the container does not hold the codec, or the codec does not take the picture."""
+    codec, _ = choose_codec(writing.codec, target.suffix)
+    plan_encoding(codec, writing, info)
+    codec.check_size(*size)
+
+
+def resolved(settings: RenderSettings, network: Network, info: VideoInfo) -> RenderSettings:
+    """The same settings with device, precision and tile decided, so that a job goes on as it began."""
+    device = find_device(settings.device)
+    precision = find_precision(settings.precision, device, network)
+    layout = window_layout(network.spec, settings.window)
+    tile = settings.tile or max(16, fitting_tile(network, device, layout, info.height, info.width))
+    name = next(name for name, number in PRECISIONS.items() if number is precision)
+    return replace(settings, device=device.type, precision=name, tile=tile)  # pyright: ignore[reportArgumentType]
 
 
 def size_out(info: VideoInfo, settings: EnhanceSettings) -> tuple[int, int]:
@@ -188,7 +237,7 @@ def clock_out(info: VideoInfo, target: Target) -> Fraction:
 
 
 def check_target(source: Path, target: Path, *, is_folder: bool, overwrite: bool) -> None:
-    """Raise OutputError now rather than after hours of work."""
+    """Raise OutputError where the target may not be written: now rather than after hours of work."""
     if str(target) == "-":
         return
     if target.exists() and source.exists() and target.samefile(source):

@@ -1,53 +1,30 @@
-"""One film in, one film out: read, render, write, prove, and only then give the result its name.
+"""One film in, one film out: survey, render segment by segment, join, prove, and only then give the result its name.
 
-read ─ thread ─> mark shots ─> render (here) ─> resize ─ thread ─> write ─> verify ─> place
+Each step finds what an earlier run has finished, and goes on from there.
 """
 
+import re
+import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import asdict, replace
 from pathlib import Path
 
-from stvsr.clip import Frame
-from stvsr.inference import RenderReport, render
-from stvsr.jobs.expect import Expectation, Record, expectation
-from stvsr.jobs.place import place, unproven
-from stvsr.jobs.plan import EnhanceSettings, Plan, make_plan
-from stvsr.jobs.stages import Waiting, read_ahead, write_behind
-from stvsr.jobs.verify import VerifyReport, equal, verify
-from stvsr.ops.resize import resize_to
-from stvsr.video import VideoReader, VideoWriter, mark_shots
-from stvsr.weights.catalog import load_network
-
-READ_AHEAD, WRITE_BEHIND = 8, 3
-"""How many frames wait between the threads; those read are small, those written large."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
-    """How far the work is."""
-
-    frames_out: int
-    frames_expected: int | None
-    seconds: float
-    bottleneck: str
-    """The stage that the others wait for: reading, computing or writing."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EnhanceResult:
-    """What was done."""
-
-    plan: Plan
-    output: Path
-    frames_in: int
-    frames_out: int
-    seconds: float
-    notes: tuple[str, ...]
-    """What came to light on the way, beside the plan's own notes."""
-    verify: VerifyReport
-    """The proof; every point of it holds."""
+from stvsr.errors import OutputError, VerificationError
+from stvsr.inference import Engine, RenderReport
+from stvsr.jobs.charter import charter
+from stvsr.jobs.expect import Record, expectation
+from stvsr.jobs.join import join, restore
+from stvsr.jobs.journal import Job, opened, read_facts, surveyed, write_facts
+from stvsr.jobs.place import place
+from stvsr.jobs.plan import EnhanceSettings, Plan, check_target, make_plan
+from stvsr.jobs.provenance import metadata_with
+from stvsr.jobs.render import load_network_of, render_segment
+from stvsr.jobs.result import EnhanceResult, Progress, progress_of
+from stvsr.jobs.stages import Waiting
+from stvsr.jobs.stream import enhance_stream
+from stvsr.jobs.verify import Check, VerifyReport, equal, verify
+from stvsr.video import probe
 
 
 def enhance(
@@ -55,90 +32,135 @@ def enhance(
     target: str | Path | None = None,
     settings: EnhanceSettings | None = None,
     *,
+    restart: bool = False,
     progress: Callable[[Progress], None] | None = None,
     on_plan: Callable[[Plan], None] | None = None,
 ) -> EnhanceResult:
-    """Make a film larger and smoother.
+    """Make a film larger and smoother. Called again after a break of any kind, it goes on where it was.
 
     source: a video file, a folder of pictures, or "-" for y4m on standard input. target: a file (.mp4 .mov .mkv
     .webm), a folder for pictures (ending in "/"), "-" for y4m on standard output; None: beside the source, named
-    after what was done. progress: called after every frame. on_plan: called once, before the work begins.
+    after what was done. restart: forget an unfinished job instead of going on with it. progress: called after every
+    frame. on_plan: called once, before the work begins.
     Raises STVSRError for everything that the user can mend; the target then does not exist, or is what it was.
     A result that fails its proof is kept under another name, which the VerificationError tells.
     """
-    settings, began = settings or EnhanceSettings(), time.perf_counter()
-    record, waiting, rendering = Record(), Waiting(), RenderReport()
-
-    def frame_out(frame: Frame) -> None:
-        record.frame_out(frame)
-        if progress is not None:
-            spent = time.perf_counter() - began
-            progress(
-                Progress(
-                    frames_out=record.frames_out,
-                    frames_expected=plan.frames_out,
-                    seconds=spent,
-                    bottleneck=bottleneck(waiting, spent),
-                )
-            )
-
-    with VideoReader(source) as reader:
-        plan = make_plan(source, reader.info, target, settings)
-        network = load_network(
-            plan.network, plan.network_scale, weights=settings.weights, allow_untrained=settings.allow_untrained
+    settings = settings or EnhanceSettings()
+    if "-" in (str(source), str(target)):
+        return enhance_stream(source, target, settings, progress=progress, on_plan=on_plan)
+    began, source = time.perf_counter(), Path(source)
+    info = probe(source)
+    plan = make_plan(source, info, target, settings)
+    folder = job_folder(plan.target)
+    terms = charter(source, settings, plan)
+    words = metadata_with(terms, plan.target.suffix, info.metadata)
+    plan = replace(plan, writing=replace(plan.writing, metadata=words))
+    if not was_placed(folder, terms, plan):
+        check_target(source, plan.target, is_folder=plan.is_folder, overwrite=settings.overwrite)
+    engine = Engine(load_network_of(plan), plan.render, RenderReport())
+    with opened(folder, terms, restart=restart):
+        job = Job(
+            source=source,
+            info=info,
+            plan=plan,
+            target=settings.target,
+            survey=surveyed(source, folder),
+            folder=folder,
         )
+        job.plan = plan = replace(plan, frames_out=len(job.outcome.times))
         if on_plan is not None:
             on_plan(plan)
-        with unproven(plan.target, is_folder=plan.is_folder) as path:
-            writer = VideoWriter(path, plan.writing, reader.info, time_base=plan.clock, rate=plan.rate)
-            read = mark_shots(seen(reader.frames(), record.frame_in))
-            with (
-                writer,
-                closing(read_ahead(read, depth=READ_AHEAD, waiting=waiting)) as frames,
-            ):
-                rendered = render(frames, network, settings.target, settings.render, rendering)
-                finished = seen((resized(frame, plan) for frame in rendered), frame_out)
-                write_behind(finished, writer.write, depth=WRITE_BEHIND, waiting=waiting)
-            promise = expectation(record, reader.info, plan, settings.target, writer.dropped)
-            proof = sent(promise, record) if path == "-" else verify(Path(path), promise)
-            # a source that breaks off halfway can look like one that is over
-            whole = equal("pictures lost while reading", 0, reader.report.undecodable)
-            proof = replace(proof, checks=(whole, *proof.checks))
-            place(path, plan.target, proof)
-        notes = (*rendering.remarks, *reader.report.remarks, *writer.dropped)
+        try:
+            work(job, engine, progress, began)
+            return finish(job, began)
+        except OutputError as error:  # its message names our hidden file, but the user asked for another
+            raise OutputError(named(str(error), job)) from error
+        except KeyboardInterrupt:
+            done = sum(job.record_of(segment.index) is not None for segment in job.segments)
+            hint = "The same command goes on from there." if done else "Nothing is left of it."
+            raise KeyboardInterrupt(f"{done} of {len(job.segments)} segments are finished. {hint}") from None
+
+
+def job_folder(target: Path) -> Path:
+    """Where the job of this target keeps its things."""
+    return target.with_name(f".{target.name}.job")
+
+
+def work(job: Job, engine: Engine, progress: Callable[[Progress], None] | None, began: float) -> None:
+    """Render the segments that are not finished yet."""
+    if (job.folder / "joined.json").exists():
+        return
+    restore(job)
+    job.check()
+    waiting = Waiting()
+    done = sum(record.frames for segment in job.segments if (record := job.record_of(segment.index)) is not None)
+
+    def frame_out() -> None:
+        nonlocal done
+        done += 1
+        if progress is not None:
+            progress(progress_of(waiting, done, job.plan.frames_out, time.perf_counter() - began))
+
+    for segment in job.segments:
+        render_segment(job, segment.index, engine, waiting=waiting, on_frame=frame_out)
+
+
+def finish(job: Job, began: float | None = None) -> EnhanceResult:
+    """Join the finished segments, prove the film, give it its name and remove the job's folder."""
+    began = time.perf_counter() if began is None else began
+    stored = read_facts(job.folder / "result.json")
+    if stored is None:
+        records = [job.record_of(segment.index) for segment in job.segments]
+        remarks = dict.fromkeys(remark for record in records if record is not None for remark in record.remarks)
+        notes = (*remarks, *job.survey.report.remarks, *join(job))
+        proof = prove(job)
+        stored = {"notes": notes, "checks": [asdict(check) for check in proof.checks]}
+        if proof.ok:
+            write_facts(job.folder / "result.json", stored)
+    proof = VerifyReport(path=job.film, checks=tuple(Check(**check) for check in stored["checks"]))
+    try:
+        if job.film.exists():
+            place(str(job.film), job.plan.target, proof)
+    except VerificationError:  # the film is kept for the user to judge; doing it again would end the same way
+        tidy(job)
+        raise
+    tidy(job)
     return EnhanceResult(
-        plan=plan,
-        output=plan.target,
-        frames_in=record.frames_in,
-        frames_out=record.frames_out,
+        plan=job.plan,
+        output=job.plan.target,
+        frames_in=job.survey.frames,
+        frames_out=len(job.outcome.times),
         seconds=time.perf_counter() - began,
-        notes=notes,
+        notes=tuple(stored["notes"]),
         verify=proof,
     )
 
 
-def seen(frames: Iterable[Frame], look: Callable[[Frame], None]) -> Iterator[Frame]:
-    """The same frames; each is looked at as it passes."""
-    for frame in frames:
-        look(frame)
-        yield frame
+def tidy(job: Job) -> None:
+    """Remove what only the work needed."""
+    shutil.rmtree(job.folder, ignore_errors=True)
 
 
-def resized(frame: Frame, plan: Plan) -> Frame:
-    """The frame in the size that the plan promises; the network's own scale may differ from it."""
-    width, height = plan.size
-    if frame.image.shape[-2:] == (height, width):
-        return frame
-    return replace(frame, image=resize_to(frame.image, height, width).clamp(0, 1))
+def prove(job: Job) -> VerifyReport:
+    """Hold the joined film against what arithmetic on the source promises."""
+    seen, dropped = job.survey, read_facts(job.folder / "joined.json") or {"dropped": []}
+    record = Record(levels=seen.levels(), start=seen.time(0), end=seen.time(seen.frames), times=job.outcome.times)
+    promise = expectation(record, job.info, job.plan, job.target, dropped["dropped"])
+    proof = verify(job.film, promise)
+    # a source that breaks off halfway can look like one that is over
+    whole = equal("pictures lost while reading", 0, seen.report.undecodable)
+    return replace(proof, checks=(whole, *proof.checks))
 
 
-def bottleneck(waiting: Waiting, spent: float) -> str:
-    """The stage that takes the most of the time."""
-    computing = spent - waiting.for_reading - waiting.for_writing
-    shares = {"reading": waiting.for_reading, "computing": computing, "writing": waiting.for_writing}
-    return max(shares, key=lambda stage: shares[stage])
+def was_placed(folder: Path, terms: dict, plan: Plan) -> bool:
+    """Whether the film was given its name, and only the tidying up was cut short."""
+    proven = (folder / "result.json").exists() and not (folder / f"film{plan.target.suffix}").exists()
+    return proven and read_facts(folder / "job.json") == terms and plan.target.exists()
 
 
-def sent(promise: Expectation, record: Record) -> VerifyReport:
-    """What can be proven of frames that went down a pipe."""
-    return VerifyReport(path=Path("-"), checks=(equal("frames", promise.frames, record.frames_out),))
+def named(message: str, job: Job) -> str:
+    """The message with the target's name in place of hidden ones, and what to do."""
+    message = re.sub(re.escape(str(job.folder)) + r"[/\\][^\s:]+", lambda _: str(job.plan.target), message)
+    done = sum(job.record_of(segment.index) is not None for segment in job.segments)
+    kept = f" {done} of {len(job.segments)} segments are kept: the same command goes on from there." if done else ""
+    return message.replace(" Nothing was left of it.", kept or " Nothing was left of it.")

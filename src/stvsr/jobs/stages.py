@@ -21,6 +21,12 @@ class Waiting:
     for_reading: float = 0.0
     for_writing: float = 0.0
 
+    def bottleneck(self, seconds: float) -> str:
+        """The stage that took the most of so many seconds: reading, computing or writing."""
+        computing = seconds - self.for_reading - self.for_writing
+        shares = {"reading": self.for_reading, "computing": computing, "writing": self.for_writing}
+        return max(shares, key=lambda stage: shares[stage])
+
 
 def read_ahead(items: Iterator[Item], *, depth: int, waiting: Waiting) -> Generator[Item, None, None]:
     """Yield the items, taking up to ``depth`` of them in another thread before they are asked for."""

@@ -4,7 +4,10 @@ from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
+import av
 from av.video.reformatter import Interpolation
+from jaxtyping import Float
+from torch import Tensor
 
 from stvsr.clip import Frame
 from stvsr.jobs.levels import blocks
@@ -23,11 +26,18 @@ def watch(path: Path, info: VideoInfo, report: DecodeReport) -> Iterator[Frame]:
         return
     with open_container(path) as container:
         for frame in decode(container, video_stream(container, str(path)), report):
-            tick, block = frame.time_base or Fraction(1), blocks(frame.height, frame.width)
-            width, height = -(-frame.width // block), -(-frame.height // block)
-            small = frame if block == 1 else frame.reformat(width, height, interpolation=Interpolation.AREA)
+            tick = frame.time_base or Fraction(1)
             yield Frame(
-                image=to_rgb(small, info.colour),
+                image=from_afar(frame, info),
                 time=(frame.pts or 0) * tick,
                 duration=(frame.duration or 0) * tick or 1 / (info.average_rate or Fraction(24)),
             )
+
+
+def from_afar(frame: av.VideoFrame, info: VideoInfo) -> Float[Tensor, "c y x"]:
+    """A picture as RGB, its larger parts averaged to about ``levels.SAMPLES`` pixels a side."""
+    block = blocks(frame.height, frame.width)
+    width, height = -(-frame.width // block), -(-frame.height // block)
+    # with more than one thread, swscale 9.5 garbles one packed 4:2:2 picture in ten
+    small = frame if block == 1 else frame.reformat(width, height, interpolation=Interpolation.AREA, threads=1)
+    return to_rgb(small, info.colour)

@@ -54,20 +54,29 @@ class Codec:
     takes_odd_sizes: bool = False
     """Whether 4:2:0 pictures may have odd sizes."""
     least_size: int = 1
-    """Pixels."""
+    """Pixels a side, below which the encoder refuses, or worse."""
+
+    def check_size(self, width: int, height: int) -> None:
+        """Raise OutputError for pictures that are too small."""
+        if min(width, height) < self.least_size:
+            raise OutputError(
+                f"{self.encoder} needs pictures of at least {self.least_size} pixels a side, but these are "
+                f"{width}x{height}. Enlarge more, or use --codec ffv1 in an .mkv."
+            )
 
 
 def _x264(quality: str | None, preset: str | None, hdr: Hdr | None, _: str) -> dict[str, str]:
     light = [f"mastering-display={_mastering(hdr)}"] if hdr and hdr.primaries and hdr.luminance else []
     light += [f"cll={hdr.content_light[0]},{hdr.content_light[1]}"] if hdr and hdr.content_light else []
-    return _set(crf=quality, preset=preset) | ({"x264-params": ":".join(light)} if light else {})
+    options = _set(crf=quality, preset=preset) | {"forced-idr": "1"}
+    return options | ({"x264-params": ":".join(light)} if light else {})
 
 
 def _x265(quality: str | None, preset: str | None, hdr: Hdr | None, _: str) -> dict[str, str]:
     words = ["log-level=error"]
     words += [f"master-display={_mastering(hdr)}"] if hdr and hdr.primaries and hdr.luminance else []
     words += [f"max-cll={hdr.content_light[0]},{hdr.content_light[1]}"] if hdr and hdr.content_light else []
-    return _set(crf=quality, preset=preset) | {"x265-params": ":".join(words)}
+    return _set(crf=quality, preset=preset) | {"forced-idr": "1", "x265-params": ":".join(words)}
 
 
 def _svt_av1(quality: str | None, preset: str | None, hdr: Hdr | None, _: str) -> dict[str, str]:

@@ -8,6 +8,7 @@ import av
 from av.codec.context import Flags
 from av.error import FFmpegError
 from av.packet import Packet
+from av.video.frame import PictureType
 from av.video.stream import VideoStream
 from jaxtyping import Float
 from torch import Tensor
@@ -42,12 +43,8 @@ class FilmFile:
         self._last: int | None = None
         self._begun: tuple[VideoStream, Colour] | None = None
         self._passengers: Passengers | None = None
-        in_mp4 = container in ("mp4", "mov")
-        # mp4 keeps start times in the movie's clock; Matroska must not move a film whose sound begins early
-        exact = {"movflags": "faststart+write_colr", "movie_timescale": str(time_base.denominator)} if in_mp4 else {}
-        self._output = av.open(
-            f"file:{path}", "w", format=container, container_options=exact or {"avoid_negative_ts": "disabled"}
-        )
+        options = container_options(container, time_base)
+        self._output = av.open(f"file:{path}", "w", format=container, container_options=options)
 
     def write(self, frame: Frame) -> None:
         """Append a frame. Raises OutputError where the codec cannot take the frame's size or the clock its time."""
@@ -57,6 +54,8 @@ class FilmFile:
         picture.pts = round(frame.time / self._time_base)
         picture.duration = max(1, round((frame.time + frame.duration) / self._time_base) - picture.pts)
         picture.time_base = self._time_base
+        if frame.starts_shot:
+            picture.pict_type = PictureType.I  # so that a shot can be cut out and another put in its place
         if self._last is not None and picture.pts <= self._last:
             raise OutputError(
                 f"Two frames at {float(frame.time):.6f} s are closer than the file's clock of {self._time_base} s. "
@@ -86,11 +85,7 @@ class FilmFile:
         source, settings, encoding = self._source, self._settings, self._encoding
         codec, pixel_format = encoding.codec, encoding.pixel_format
         _, height, width = image.shape
-        if min(width, height) < codec.least_size:
-            raise OutputError(
-                f"{codec.encoder} needs pictures of at least {codec.least_size} pixels a side, but these are "
-                f"{width}x{height}. Enlarge more, or use --codec ffv1 in an .mkv."
-            )
+        codec.check_size(width, height)
         colour = as_rgb(source.colour) if pixels.is_rgb(pixel_format) else as_yuv(source.colour, source.height)
         stream = self._output.add_stream(codec.encoder, rate=self._rate or 24, options=encoding.options)
         assert isinstance(stream, VideoStream)
@@ -169,3 +164,11 @@ class FilmFile:
             if self._passengers is not None and packet.dts is not None:
                 self._passengers.until(packet.dts * packet.time_base)
             self._output.mux(packet)
+
+
+def container_options(container: str, clock: Fraction, *, faststart: bool = True) -> dict[str, str]:
+    """What the muxer must be told. faststart: mp4's index lies in front, which costs a second pass over the file."""
+    if container not in ("mp4", "mov"):
+        return {"avoid_negative_ts": "disabled"}  # a film whose sound begins early must not be moved
+    flags = "faststart+write_colr" if faststart else "write_colr"
+    return {"movflags": flags, "movie_timescale": str(clock.denominator)}  # start times are kept in the movie's clock

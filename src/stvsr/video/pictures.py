@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 
 import av
@@ -67,9 +68,12 @@ def probe_pictures(folder: Path, rate: Fraction = DEFAULT_RATE) -> VideoInfo:
     )
 
 
-def read_pictures(folder: Path, info: VideoInfo) -> Iterator[av.VideoFrame]:
-    """Every picture in order. Raises InputError for one that cannot be read or differs in size from the first."""
-    for index, path in enumerate(list_pictures(folder)):
+def read_pictures(folder: Path, info: VideoInfo, first: int = 0, stop: int | None = None) -> Iterator[av.VideoFrame]:
+    """Every picture in order, or those from ``first`` to before ``stop``.
+
+    Raises InputError for one that cannot be read or differs in size from the first.
+    """
+    for index, path in islice(enumerate(list_pictures(folder)), first, stop):
         picture = read_picture(path)
         picture.pts, picture.time_base = index, info.time_base
         if (picture.width, picture.height) != (info.width, info.height):

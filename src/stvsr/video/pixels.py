@@ -6,6 +6,7 @@ the 5/3 filter of JPEG 2000). Chroma sits where MPEG puts it: on the left luma c
 """
 
 from functools import cache
+from zlib import crc32
 
 import av
 import numpy as np
@@ -46,6 +47,18 @@ def to_rgb(frame: av.VideoFrame, colour: Colour) -> Float[Tensor, "3 h w"]:
     torch.add(luma, cr, alpha=-(2 - 2 * red_weight) * red_weight / green_weight, out=image[1])
     image[1].sub_(cb, alpha=(2 - 2 * blue_weight) * blue_weight / green_weight)
     return image.clamp_(0, 1)
+
+
+def checksum(frame: av.VideoFrame, colour: Colour) -> int:
+    """CRC-32 of every value in the picture's planes."""
+    if not _is_readable(frame.format.name):
+        frame = _repack(frame, plain_format(frame.format.name), colour)
+    check = 0
+    for plane in frame.planes:
+        rows = np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, plane.line_size)
+        size = plane.width * (1 if bit_depth(frame.format.name) == 8 else 2)
+        check = crc32(rows[:, :size].tobytes(), check)
+    return check
 
 
 def from_rgb(image: Float[Tensor, "3 h w"], colour: Colour, pixel_format: str) -> av.VideoFrame:

@@ -15,6 +15,7 @@ from stvsr.clip import Frame
 from stvsr.errors import InputError
 from stvsr.video import pixels
 from stvsr.video.container import DecodeReport, decode, open_container, video_stream
+from stvsr.video.deinterlace import deinterlaced
 from stvsr.video.info import VideoInfo
 from stvsr.video.pictures import read_pictures
 from stvsr.video.probe import describe, probe
@@ -35,9 +36,9 @@ class VideoReader:
     info: VideoInfo
     report: DecodeReport
 
-    def __init__(self, source: str | Path) -> None:
+    def __init__(self, source: str | Path, *, deinterlace: bool = False) -> None:
         self.report = DecodeReport()
-        self._source = source
+        self._source, self._deinterlace = source, deinterlace
         if str(source) == "-":
             self._container, stream = _open_standard_input()
             frames = decode(self._container, stream, self.report)
@@ -68,7 +69,12 @@ class VideoReader:
         predecessor's. A frame without a usable time (none, or not after its predecessor's) is shown one period after
         its predecessor, or halfway to its successor where that comes sooner, and ``report.retimed`` counts it.
         """
-        decoded = self._decoded()
+        for frame, time, duration in self.timed():
+            yield Frame(image=pixels.to_rgb(frame, self.info.colour), time=time, duration=duration)
+
+    def timed(self) -> Iterator[tuple[av.VideoFrame, Fraction, Fraction]]:
+        """As ``frames()``, but each picture as the decoder gives it, with its time and duration."""
+        decoded = deinterlaced(self._decoded()) if self._deinterlace else self._decoded()
         held: tuple[av.VideoFrame, Fraction] | None = None
         period = nominal = 1 / self.info.average_rate if self.info.average_rate else Fraction(1, 24)
         for frame in decoded:
@@ -83,7 +89,7 @@ class VideoReader:
                 following = time + period
             elif self.info.constant_rate:
                 self.report.missing += max(0, round((following - time) / nominal) - 1)
-            yield self._frame(previous, time, following - time)
+            yield self._of_one_size(previous, time), time, following - time
             period = following - time
             held = frame, following
         if held is None:
@@ -93,7 +99,7 @@ class VideoReader:
         short_by = self.info.start_time + (self.info.duration or 0) - (time + duration)
         if short_by > max(period * 3 / 2, Fraction(1, 5)):
             self.report.short_by = short_by
-        yield self._frame(last, time, duration)
+        yield self._of_one_size(last, time), time, duration
 
     def _decoded(self) -> Iterable[av.VideoFrame]:
         if self.info.container == "pictures":
@@ -125,13 +131,13 @@ class VideoReader:
         exact = self.info.start_time + round((time - self.info.start_time) / period) * period
         return exact if abs(exact - time) <= tick / 2 else time
 
-    def _frame(self, frame: av.VideoFrame, time: Fraction, duration: Fraction) -> Frame:
+    def _of_one_size(self, frame: av.VideoFrame, time: Fraction) -> av.VideoFrame:
         if (frame.width, frame.height) != (self.info.width, self.info.height):
             raise InputError(
                 f"{self.info.path} changes its size from {self.info.width}x{self.info.height} to "
                 f"{frame.width}x{frame.height} at {float(time):.3f} s. Cut it there, and enhance the parts."
             )
-        return Frame(image=pixels.to_rgb(frame, self.info.colour), time=time, duration=duration)
+        return frame
 
 
 def _open_standard_input() -> tuple[InputContainer, VideoStream]:
