@@ -28,6 +28,7 @@ OPTIONS = {
     "pack": "clips crf data frames json seed size target",
     "export": "allow_untrained format frames json network out scale size times weights",
     "service": "allow folder host keep_free max_upload no_token port token_file workers",
+    "preview": "device json network output precision scale shots source times",
     "doctor": "json",
 }
 

@@ -31,16 +31,16 @@ def export(
     from stvsr.inference.export import export
     from stvsr.weights.catalog import load_network
 
-    fixed = None if size == "dynamic" else width_and_height(size)[::-1]
+    width, height = (0, 0) if size == "dynamic" else width_and_height(size)
     report = export(
         load_network(network, scale, weights=weights, allow_untrained=allow_untrained),
         out,
         frames=frames,
         times=instants(times) if times else None,
-        size=fixed,
+        size=None if size == "dynamic" else (height, width),
         format=format,
     )
-    sizes = [f"{width}x{height}" for height, width in report.sizes]
+    sizes = [f"{across}x{down}" for down, across in report.sizes]
     if as_json:
         console.emit(
             {

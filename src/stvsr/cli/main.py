@@ -22,6 +22,7 @@ from stvsr.cli import (
     networks,
     pack,
     plan,
+    preview,
     redo,
     serve,
     service,
@@ -43,6 +44,7 @@ app.command("enhance")(enhance.enhance)
 app.command("plan")(plan.plan)
 app.command("redo")(redo.redo)
 app.command("batch")(batch.batch)
+app.command("preview")(preview.preview)
 app.command("inspect")(inspect.inspect)
 app.command("verify")(verify.verify)
 app.command("networks")(networks.networks)
