@@ -16,8 +16,13 @@ from stvsr.networks import NETWORKS
 from stvsr.video import probe
 
 OPTIONS = {
-    "enhance": "allow_untrained codec device drop_duplicates fps height json keep_fps network overwrite precision "
-    "quality runtime scale slow_motion source target tile times weights",
+    "enhance": "allow_untrained codec deinterlace device drop_duplicates fps height json keep_fps network overwrite "
+    "precision quality restart runtime scale segment slow_motion source target tile times weights",
+    "plan": "allow_untrained codec deinterlace device drop_duplicates fps height json keep_fps network overwrite "
+    "precision quality runtime scale segment slow_motion source target tile times weights",
+    "redo": "film json network overwrite source start target weights",
+    "batch": "allow_untrained codec deinterlace device drop_duplicates fps height json keep_fps network overwrite "
+    "precision quality restart runtime scale segment slow_motion sources tile times to weights",
     "inspect": "json source",
     "verify": "film json source",
     "networks": "json",

@@ -54,13 +54,16 @@ class Codec:
     takes_odd_sizes: bool = False
     """Whether 4:2:0 pictures may have odd sizes."""
     least_size: int = 1
-    """Pixels a side, below which the encoder refuses, or worse."""
+    """Pixels a side."""
+    least_width: int = 1
+    """Pixels across, where that is more."""
 
     def check_size(self, width: int, height: int) -> None:
-        """Raise OutputError for pictures that are too small."""
-        if min(width, height) < self.least_size:
+        """Raise OutputError for pictures that are too small for the encoder."""
+        across = max(self.least_width, self.least_size)
+        if width < across or height < self.least_size:
             raise OutputError(
-                f"{self.encoder} needs pictures of at least {self.least_size} pixels a side, but these are "
+                f"{self.encoder} needs pictures of at least {across}x{self.least_size} pixels, but these are "
                 f"{width}x{height}. Enlarge more, or use --codec ffv1 in an .mkv."
             )
 
@@ -119,6 +122,7 @@ CODECS = {
         keeps_hdr=True,
         keeps_pixel_shape=True,
         least_size=16,
+        least_width=50,  # x265 4.1 writes past its buffers below, and the process dies later, somewhere else
     ),
     "av1": Codec(
         encoder="libsvtav1",
