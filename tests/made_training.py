@@ -12,6 +12,7 @@ import torch
 from stvsr.data.footage import Shot
 from stvsr.data.memory import ShotSource
 from stvsr.data.sampler import Cadence
+from stvsr.data.source import Origin
 from stvsr.networks import NETWORKS, Network
 from stvsr.networks.unison import Unison, UnisonConfig
 from stvsr.ops.resize import resize
@@ -37,7 +38,10 @@ def made_source(most: int = 2) -> ShotSource:
     torch.manual_seed(0)
     large = resize(torch.rand(1, 3, 40, 80), 4).clamp(0, 1).mul(255).byte()
     frames = torch.cat([large[..., 16:144, 100 - 4 * i : 228 - 4 * i] for i in range(12)])
-    return ShotSource(clips=[Shot(name=name, frames=frames, share=1.0) for name in ("kept", "held")[:most]])
+    origins = [Origin("somebody", "CC BY 4.0", film="kept"), Origin("nobody", "CC0", film="held")]
+    return ShotSource(
+        clips=[Shot(name=origin.film, frames=frames, share=1.0, origin=origin) for origin in origins[:most]]
+    )
 
 
 def tiny(scale: int, **config: int) -> Network:

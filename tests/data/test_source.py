@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from stvsr.data.degrade import from_bytes, shrink
-from stvsr.data.source import Cadence, ClipSource, Size, Source, hold_out, surrounded
+from stvsr.data.source import Cadence, Clip, ClipSource, Origin, Size, Source, hold_out, surrounded
 from stvsr.errors import TrainingError
 
 SEVEN = Cadence(keys=4, factor=2, probability=1.0)
@@ -116,3 +116,19 @@ def test_clips_held_out_are_never_drawn(held):
     assert {int(frames[0, 0, 0, 0]) for frames in cuts(kept, SEVEN, 10)} == {0}
     with pytest.raises(TrainingError, match="holds no clip"):
         hold_out(kept, ("one",))
+
+
+def test_where_no_name_fits_whole_films_are_held_out(held):
+    def clip(name: str, film: str) -> Clip:
+        return held(name, numbered(7), origin=Origin("somebody", "CC0", film=film))
+
+    clips = [clip(f"{film}:{part}", film) for film in "abcdefghijklmnopqrstuvwxyz" for part in range(3)]
+    kept, out = hold_out(ClipSource(name="x", clips=clips), ())
+    films = {held_clip.origin.film for held_clip in out}
+    assert films == {"k"}
+    assert len(out) == 3
+    assert not films & {clip.origin.film for clip in kept.clips}
+    many, held_of_many = hold_out(ClipSource(name="x", clips=[clip(f"{n:04d}", "") for n in range(1000)]), ())
+    assert (len(held_of_many), len(many.clips)) == (8, 992)
+    single = ClipSource(name="x", clips=clips[:3])
+    assert hold_out(single, ("other",)) == (single, [])

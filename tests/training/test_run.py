@@ -8,16 +8,15 @@ import torch
 
 import stvsr.training.loop as loop
 from stvsr.errors import SettingsError, WeightsError
+from stvsr.training.perceptual import Perceptual
 from stvsr.training.recipe import Optimiser, Recipe
 from stvsr.training.recipes import RECIPES, stages_of
 from stvsr.training.run import rehearse_recipe, run_recipe
+from stvsr.training.step import learning_parts
 from stvsr.weights.files import load_weights
-
-TABLE = "file,source,licence,quality,shots,crop\ntrain/kept.mp4,somebody,CC BY 4.0,5,,\ntrain/held.mp4,nobody,CC0,5,,\n"
 
 
 def test_a_run_ends_with_weights_that_load_and_a_card_with_the_licences(tiny_recipe: Recipe, tmp_path: Path):
-    (tmp_path / "footage.csv").write_text(TABLE)
     file = run_recipe("tiny", tmp_path, tmp_path / "run", settings=["steps=3"], report=str)
     held = load_weights(file)
     trained = torch.load(tmp_path / "run" / "checkpoint" / "network.pt", weights_only=True)["average"]
@@ -26,10 +25,11 @@ def test_a_run_ends_with_weights_that_load_and_a_card_with_the_licences(tiny_rec
     card = file.with_suffix(".md").read_text()
     assert "| somebody | CC BY 4.0 | 1 |" in card
     assert "nobody" not in card  # held out, so never trained on
+    assert "| never seen in training | held |" in card
+    assert "| teacher of the flow | classical (DIS) |" in card
 
 
 def test_a_run_can_start_from_a_weight_file(tiny_recipe: Recipe, tmp_path: Path):
-    (tmp_path / "footage.csv").write_text(TABLE)
     first = run_recipe("tiny", tmp_path, tmp_path / "first", report=str)
     still = ["steps=1", "optimiser.lr=0", "optimiser.decay.lr_end=0"]
     second = run_recipe("tiny", tmp_path, tmp_path / "second", settings=still, initial=first, report=str)
@@ -47,7 +47,6 @@ def test_an_unknown_recipe_is_refused_with_the_list(tmp_path: Path):
 def test_a_training_in_stages_hands_its_weights_on(
     tiny_recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    (tmp_path / "footage.csv").write_text(TABLE)
     first = replace(tiny_recipe, steps=2)
     second = replace(tiny_recipe, steps=1, parts=("head",), optimiser=Optimiser(warmup=1, ema=0))
     monkeypatch.setitem(RECIPES, "tiny", (lambda: first, lambda: second))
@@ -64,7 +63,6 @@ def test_a_training_in_stages_hands_its_weights_on(
 
 
 def test_weights_of_another_network_are_refused_as_a_start(tiny_recipe: Recipe, tmp_path: Path):
-    (tmp_path / "footage.csv").write_text(TABLE)
     file = run_recipe("tiny", tmp_path, tmp_path / "run", settings=["steps=1"], report=str)
     with pytest.raises(WeightsError, match="does not fit the recipe"):
         loop.train(replace(tiny_recipe, config={"width": 12}), tmp_path, tmp_path / "other", initial=file, report=str)
@@ -85,7 +83,7 @@ def test_every_recipe_builds_its_network_and_fits_its_loss(name: str):
     for recipe in stages_of(name):
         with torch.device("meta"):
             network = loop.NETWORKS[recipe.network](scale=recipe.scale, **recipe.config)
-            loop.learning_parts(network, recipe.parts)
+            learning_parts(network, recipe.parts)
         assert recipe.steps > 0
         assert recipe.batch % recipe.accumulate == 0
         spec = network.spec
@@ -102,3 +100,20 @@ def test_the_papers_epochs_are_passes_over_their_training_sets():
     tp = stages_of("tp_paper")
     assert [stage.parts for stage in tp] == [("tpsrm",), ("fsm",), ()]
     assert {stage.steps for stage in tp} == {4 * 64_612}
+
+
+@pytest.mark.parametrize("name", ["tp_paper", "stinet_paper"])
+def test_papers_with_a_perceptual_term_ask_for_vgg(name: str):
+    assert stages_of(name)[-1].perceptual.weight > 0
+
+
+def test_without_vgg_a_run_stops_at_its_start_or_says_loudly_what_it_lacks(
+    tiny_recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    perceptual = Perceptual(weight=0.1, file=str(tmp_path / "none.pth"))
+    monkeypatch.setitem(RECIPES, "tiny", (lambda: replace(tiny_recipe, steps=1, perceptual=perceptual),))
+    with pytest.raises(WeightsError, match=r"perceptual\.weight=0"):
+        run_recipe("tiny", tmp_path, tmp_path / "run", report=str)
+    lines: list[str] = []
+    run_recipe("tiny", tmp_path, tmp_path / "run", settings=["perceptual.weight=0"], report=lines.append)
+    assert "WITHOUT THE PERCEPTUAL TERM" in lines[0]
