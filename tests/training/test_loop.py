@@ -49,18 +49,28 @@ def test_a_checkpoint_of_another_recipe_is_refused(tiny_recipe: Recipe, tmp_path
         loop.train(replace(tiny_recipe, batch=1), tmp_path, tmp_path / "run", report=str)
 
 
-def test_a_loss_that_is_not_finite_stops_the_run(tiny_recipe: Recipe, tmp_path: Path):
+@pytest.mark.parametrize("checkpoint_minutes", [0, 3])
+def test_a_loss_that_is_not_finite_stops_the_run_and_leaves_no_broken_checkpoint(
+    tiny_recipe: Recipe, tmp_path: Path, checkpoint_minutes: int
+):
     wild = replace(tiny_recipe, optimiser=Optimiser(lr=float("inf"), warmup=1))
     with pytest.raises(TrainingError, match="The loss is"):
-        loop.train(wild, tmp_path, tmp_path / "run", report=str)
+        loop.train(wild, tmp_path, tmp_path / "run", checkpoint_minutes=checkpoint_minutes, report=str)
+    assert not (tmp_path / "run" / "checkpoint").exists()
+
+
+def test_a_batch_that_processes_cannot_share_equally_is_refused(tiny_recipe: Recipe, tmp_path: Path):
+    with pytest.raises(SettingsError, match="shared equally among 3"):
+        loop.train(tiny_recipe, tmp_path, tmp_path / "run", processes=3, report=str)
 
 
 def test_set_changes_a_field_by_its_type():
     recipe = with_settings(unison_s(), ["optimiser.lr=2e-4", "steps=7"])
     assert (recipe.optimiser.lr, recipe.steps) == (2e-4, 7)
+    assert not with_settings(recipe, ["flow=0"]).flow
 
 
-@pytest.mark.parametrize("setting", ["steps", "stepps=3", "steps=many", "optimiser=3", "optimiser.lr.x=3"])
+@pytest.mark.parametrize("setting", ["steps", "stepps=3", "steps=many", "optimiser=3", "optimiser.lr.x=3", "flow=2"])
 def test_set_refuses_what_the_recipe_does_not_have(setting: str):
     with pytest.raises(SettingsError, match="--set"):
         with_settings(unison_s(), [setting])

@@ -160,7 +160,7 @@ def train(
             step += 1
 
             if step % log_every == 0 or step == recipe.steps:
-                values = {name: float(value) for name, value in terms.items()}
+                values = over_processes(fabric, terms)
                 if not math.isfinite(values["loss"]):
                     raise not_finite(values["loss"], step, out, recipe)
                 if log:
@@ -184,6 +184,15 @@ def train(
     if not fabric.is_global_zero:
         raise SystemExit(0)  # the other processes were here for the gradients
     return checkpoint.folder
+
+
+def over_processes(fabric: Fabric, terms: Mapping[str, Tensor]) -> dict[str, float]:
+    """Each term's mean over the shares of the batch."""
+    mean = torch.stack(list(terms.values())).float()
+    if fabric.world_size > 1:
+        mean = fabric.all_reduce(mean, reduce_op="mean")
+        assert isinstance(mean, Tensor)
+    return dict(zip(terms, mean.tolist(), strict=True))
 
 
 def silent(_: str) -> None:
