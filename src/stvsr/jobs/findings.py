@@ -5,27 +5,24 @@ from itertools import islice
 from pathlib import Path
 
 import av
-import torch
 from av.error import FFmpegError
 from av.filter import Graph
 
 from stvsr.jobs.survey import Survey
-from stvsr.video import VideoInfo, read_frames
+from stvsr.video import VideoInfo
 from stvsr.video.container import DecodeReport, decode, open_container, video_stream
 
 LOOKED_AT = 300
 """Pictures in which combs are looked for."""
-SAMPLES = 12
-"""Pictures whose fine detail is measured."""
-MANY_COMBED, FEW_COMBED, MANY_REPEATED = 0.6, 0.15, 0.05
-NO_DETAIL = 1e-5
-"""Share of the power of a line beyond half its band, below which the picture was enlarged."""
+SMALLEST = 64
+"""Pixels down: in smaller pictures, idet takes the edges of what moves for combs."""
+MANY_COMBED, FEW_COMBED, MANY_REPEATED = 0.6, 0.25, 0.05
 
 
 def findings(source: Path, info: VideoInfo, seen: Survey) -> tuple[str, ...]:
     """One sentence for each thing found."""
-    combed, repeated = share_combed(source, info), seen.repeats / max(1, seen.frames)
-    fine = fine_detail(source)
+    repeated = seen.repeats / max(1, seen.frames)
+    combed = share_combed(source, info) if repeated < MANY_REPEATED else 0.0  # repeats look like fields to idet
     said = (
         (combed >= MANY_COMBED, f"interlaced: {combed:.0%} of the first pictures show combs. Use --deinterlace."),
         (
@@ -38,11 +35,6 @@ def findings(source: Path, info: VideoInfo, seen: Survey) -> tuple[str, ...]:
             f"{repeated:.0%} of the frames repeat the one before. Use --drop-duplicates to render them anew.",
         ),
         (
-            fine is not None and fine < NO_DETAIL,
-            "nothing in it is finer than two pixels: it was probably enlarged before. Shrink it to the size it had, "
-            "and ask for that much more --scale.",
-        ),
-        (
             bool(info.colour.guessed),
             f"the file does not tell its colour {', '.join(info.colour.guessed)}; it is taken as {info.colour}, and "
             f"the result will say so. If the colours look wrong, tag the file first.",
@@ -53,7 +45,7 @@ def findings(source: Path, info: VideoInfo, seen: Survey) -> tuple[str, ...]:
 
 def share_combed(source: Path, info: VideoInfo) -> float:
     """Which share of the first pictures FFmpeg's idet finds interlaced, of those that it can tell."""
-    if info.container == "pictures" or info.height < 16:
+    if info.container == "pictures" or info.height < SMALLEST:
         return 0.0
     kinds: list[str] = []
     with open_container(source) as container:
@@ -81,16 +73,3 @@ def _idet(frame: av.VideoFrame) -> Graph:
     )
     graph.link_nodes(source, graph.add("idet"), graph.add("buffersink")).configure()
     return graph
-
-
-def fine_detail(source: Path) -> float | None:
-    """The largest share, in a few pictures, of a line's power that lies in the upper half of its band."""
-    shares = []
-    for frame in islice(read_frames(source), 0, 20 * SAMPLES, 20):
-        luma = frame.image.mean(0)
-        if min(luma.shape) < 64 or luma.std() < 0.02:
-            continue
-        window = torch.hann_window(luma.shape[1])
-        power = torch.fft.rfft((luma - luma.mean(1, keepdim=True)) * window).abs().square().mean(0)
-        shares.append(float(power[len(power) // 2 + 2 :].sum() / power.sum()))
-    return max(shares, default=None)

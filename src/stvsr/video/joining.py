@@ -81,6 +81,7 @@ class FilmJoin:
             self._stream = self._output.add_stream_from_template(stream, opaque=True)
             if stream.codec_context.codec.canonical_name == "hevc" and container in ("mp4", "mov"):
                 self._stream.codec_context.codec_tag = "hvc1"  # Apple's players know no other
+        self._stream.codec_context.sample_aspect_ratio = source.sample_aspect_ratio
         if rate is not None:
             self._stream.codec_context.framerate = rate
         if source.display_matrix is not None:

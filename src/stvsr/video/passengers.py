@@ -34,6 +34,7 @@ class Passengers:
         self._output, self._dropped = output, dropped
         self._carry: dict[int, Carry] = {}
         self._waiting: Packet | None = None
+        self._last: dict[int, Fraction] = {}
         for stream in passengers(self._input, video_stream(self._input, path)):
             self._admit(stream)
         output.metadata.update(_portable(self._input.metadata))
@@ -48,13 +49,27 @@ class Passengers:
             if time is not None and due is not None and due * packet.time_base > time:
                 break
             for carried in self._carry[packet.stream.index](packet):
-                self._output.mux(carried)
+                if self._goes_on(carried):
+                    self._output.mux(carried)
             packet = next(self._packets, None)
         self._waiting = packet
 
     def close(self) -> None:
         """Let go of the source."""
         self._input.close()
+
+    def _goes_on(self, packet: Packet) -> bool:
+        """Whether a packet comes after its stream's last one; where a source repeats itself, muxers give up."""
+        if packet.dts is None:
+            return True
+        index, last = packet.stream.index, self._last.get(packet.stream.index)
+        due = packet.dts * packet.time_base
+        if last is not None and due < last:
+            sentence = f"packets of {_name(packet.stream)} that go back in time"
+            self._dropped.extend([sentence] if sentence not in self._dropped else [])
+            return False
+        self._last[index] = due
+        return True
 
     def _read(self) -> Iterator[Packet]:
         if not self._carry:
