@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import cache
 
 import av
+import torch
 from av.codec.codec import find_best_pix_fmt_of_list
 
 from stvsr.errors import OutputError
@@ -69,14 +70,17 @@ class Codec:
 
 
 def _x264(quality: str | None, preset: str | None, hdr: Hdr | None, _: str) -> dict[str, str]:
-    light = [f"mastering-display={_mastering(hdr)}"] if hdr and hdr.primaries and hdr.luminance else []
-    light += [f"cll={hdr.content_light[0]},{hdr.content_light[1]}"] if hdr and hdr.content_light else []
-    options = _set(crf=quality, preset=preset) | {"forced-idr": "1"}
-    return options | ({"x264-params": ":".join(light)} if light else {})
+    # the number of threads decides how far motion may reach, and so what comes out: the same on every machine
+    words = ["threads=8"]
+    if torch.backends.cpu.get_cpu_capability() == "AVX512":
+        words.append("asm=AVX2")  # with AVX-512, x264 165 makes another film of the same pictures every few times
+    words += [f"mastering-display={_mastering(hdr)}"] if hdr and hdr.primaries and hdr.luminance else []
+    words += [f"cll={hdr.content_light[0]},{hdr.content_light[1]}"] if hdr and hdr.content_light else []
+    return _set(crf=quality, preset=preset) | {"forced-idr": "1", "x264-params": ":".join(words)}
 
 
 def _x265(quality: str | None, preset: str | None, hdr: Hdr | None, _: str) -> dict[str, str]:
-    words = ["log-level=error"]
+    words = ["log-level=error", "frame-threads=2"]  # what comes out depends on them; the rest of the threads may vary
     words += [f"master-display={_mastering(hdr)}"] if hdr and hdr.primaries and hdr.luminance else []
     words += [f"max-cll={hdr.content_light[0]},{hdr.content_light[1]}"] if hdr and hdr.content_light else []
     return _set(crf=quality, preset=preset) | {"forced-idr": "1", "x265-params": ":".join(words)}
