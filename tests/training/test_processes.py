@@ -10,6 +10,8 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from made_training import RECIPE, tiny
+
 PROGRAM = Path(__file__).parents[1] / "made_training.py"
 ALONE = {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
 
@@ -54,8 +56,11 @@ def test_a_run_that_was_killed_goes_on_to_the_same_curve_and_weights_bit_for_bit
     assert curve(tmp_path) == curve(whole)
 
 
-def test_two_processes_give_the_weights_of_one_with_the_whole_batch(whole: Path, tmp_path: Path):
+def test_two_processes_learn_what_one_learns_from_the_whole_batch(whole: Path, tmp_path: Path):
     run(tmp_path, processes=2)
-    one, two = weights(whole), weights(tmp_path)
-    assert any(not torch.equal(one[name], two[name]) for name in one)  # they did add up in another order
-    assert all(torch.allclose(one[name], two[name], atol=2e-5) for name in one)
+    assert [value for _, value in curve(tmp_path)] == pytest.approx([value for _, value in curve(whole)], rel=1e-3)
+    torch.manual_seed(RECIPE.seed)
+    fresh, one, two = tiny(RECIPE.scale).state_dict(), weights(whole), weights(tmp_path)
+    apart, learned = (sum(float((one[name] - other[name]).square().sum()) for name in one) for other in (two, fresh))
+    # rounding alone: the sum of two halves; Adam enlarges it where a gradient is nearly zero
+    assert 0 < apart**0.5 < 5e-3 * learned**0.5
