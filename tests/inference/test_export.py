@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from stvsr.errors import MissingExtraError, SettingsError
+from stvsr.errors import MissingExtraError, SettingsError, VerificationError
 from stvsr.inference import export as module
 from stvsr.inference.export import export
 from stvsr.networks import NETWORKS
@@ -20,7 +20,14 @@ from stvsr.weights.files import Weights, save_weights
 
 NARROW = {  # as narrow and shallow as they go: the exporter takes its time for every layer
     "unison-s": dict(width=8, encoder_blocks=1, backward_blocks=1, forward_blocks=1, flow_width=8),
-    "yogo-64": dict(filters=8, extraction_blocks=1, backward_blocks=1, forward_blocks=1, fusion_blocks=1),
+    "yogo-64": dict(
+        filters=8,
+        extraction_blocks=1,
+        backward_blocks=1,
+        forward_blocks=1,
+        fusion_blocks=1,
+        propagation="bidirectional",
+    ),
 }
 
 
@@ -70,6 +77,17 @@ def test_a_fixed_size_serves_networks_that_depend_on_it(tmp_path: Path, format: 
     with pytest.raises(SettingsError, match=r"cannot export Bicubic with a free size .*--size"):
         export(Bicubic(scale=2), tmp_path / "free", format=format)
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_that_computes_something_else_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def save(program: torch.export.ExportedProgram, path: Path):
+        path.touch()
+        return lambda clip: program.module()(clip) + 0.01
+
+    monkeypatch.setattr(module, "save", save)
+    with pytest.raises(VerificationError, match=r"differs from the network by 0\.01"):
+        export(Bicubic(scale=2), tmp_path / "out.pt2", size=(12, 20), format="torch")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_cannot_be_exported_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
