@@ -194,6 +194,25 @@ def test_a_window_that_overflows_is_done_again_in_fp32(film):
     assert "fp32" in report.remarks[0]
 
 
+class Flattening(Fake):
+    """Returns one grey in low precision."""
+
+    def render(self, clip: Tensor, times: Times) -> Tensor:
+        images = super().render(clip, times)
+        return torch.full_like(images, 0.5) if torch.is_autocast_enabled("cpu") else images
+
+
+def test_a_flat_picture_where_the_source_has_one_to_show_is_done_again_in_fp32(film):
+    report, settings = RenderReport(), RenderSettings(precision="bf16")
+    out = list(render(film(noise(3)), Flattening(), Target(), settings, report))
+    exact = list(render(film(noise(3)), Fake(), Target()))
+    assert all(torch.equal(one.image, other.image) for one, other in zip(out, exact, strict=True))
+    assert "flat picture" in report.remarks[0]
+    calm = RenderReport()  # a source that is flat itself may stay so
+    list(render(film(torch.full((3, 3, 16, 16), 0.2)), Flattening(), Target(), settings, calm))
+    assert calm.remarks == []
+
+
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_pictures_that_are_no_numbers_are_never_given_out(film, precision):
     with pytest.raises(WeightsError, match="not numbers"):

@@ -1,4 +1,4 @@
-"""Two hundred broken films: ``inspect`` and ``enhance`` either work or say in words why not, and leave nothing behind."""
+"""Two hundred broken films: the command either works or says in words why not, and leaves nothing behind."""
 
 import subprocess
 import sys

@@ -51,7 +51,8 @@ def batch(
         unknown = sorted(set(changes) - set(given))
         if unknown:
             raise SettingsError(f"The job file asks for {', '.join(unknown)}, which enhance does not know.")
-        return options.settings_from({**given, **changes})
+        rate = {"fps": str(changes["fps"])} if changes.get("fps") is not None else {}
+        return options.settings_from({**given, **changes, **rate})
 
     tasks = tasks_of(sources)
     results = []

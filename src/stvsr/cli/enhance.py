@@ -36,6 +36,7 @@ def enhance(
     segment: options.Segment = 120,
     overwrite: options.Overwrite = False,
     restart: options.Restart = False,
+    cluster: str | None = typer.Option(None, help="Share the film out: auto, or HOST:PORT of a Ray cluster."),
     as_json: bool = typer.Option(False, "--json", help="One JSON object on stdout, when all is done."),
 ) -> None:
     """Make a film larger and smoother: four times as wide and high, twice as many frames, unless told otherwise.
@@ -48,11 +49,18 @@ def enhance(
         raise SettingsError("Both the film and --json were asked to go to stdout. Give a file as TARGET.")
     from stvsr.jobs import run
 
+    crew = None
+    if cluster is not None:
+        from stvsr.cluster import Cluster
+
+        crew = Cluster(address=cluster, report=console.say)
     try:
         with console.Bar() as bar:
-            result = run.enhance(source, target, settings, restart=restart, progress=bar.show, on_plan=announce)
+            result = run.enhance(
+                source, target, settings, restart=restart, crew=crew, progress=bar.show, on_plan=announce
+            )
     except KeyboardInterrupt as stopped:
-        console.say(str(stopped))
+        console.say(str(stopped) or "Nothing was finished yet.")
         raise
     for note in result.notes:
         console.say(f"note: {note}")

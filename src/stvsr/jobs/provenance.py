@@ -1,7 +1,7 @@
 """Where a film comes from, kept in the film itself: settings, weights, programs and source, as one line of JSON.
 
 Matroska and WebM keep it as ``STVSR``. mp4 and mov know a fixed set of words that every player reads, so it goes into
-the first of ``PLACES`` that the source has not taken.
+the first of ``PLACES`` that the source has not taken; the last one serves in any case.
 """
 
 import json
@@ -17,7 +17,7 @@ from stvsr.jobs.plan import EnhanceSettings
 from stvsr.video import probe
 
 TAG = "STVSR"
-PLACES = ("comment", "description", "synopsis", "copyright")
+PLACES = {".mov": ("comment", "copyright", "genre"), ".mp4": ("comment", "description", "synopsis")}
 MARK = '{"stvsr":'
 
 
@@ -26,14 +26,16 @@ def metadata_with(terms: Mapping[str, Any], suffix: str, taken: Mapping[str, str
     facts = {"stvsr": terms["versions"]["stvsr"], **terms}
     facts.pop("target")
     used = {name.lower() for name, value in taken.items() if not value.startswith(MARK)}
-    place = TAG if suffix.lower() in (".mkv", ".webm") else next((p for p in PLACES if p not in used), PLACES[-1])
+    places = PLACES.get(suffix.lower(), PLACES[".mp4"])
+    free = next((place for place in places if place not in used), places[-1])
+    place = TAG if suffix.lower() in (".mkv", ".webm") else free
     return {place: json.dumps(facts, ensure_ascii=False)}
 
 
 def provenance_of(film: Path) -> dict[str, Any] | None:
     """What a film tells of where it comes from; None where it is not one of ours."""
     words = {name.lower(): word for name, word in probe(film).metadata.items()}
-    for place in (TAG.lower(), *PLACES):
+    for place in (TAG.lower(), *PLACES[".mov"], *PLACES[".mp4"]):
         if words.get(place, "").startswith(MARK):
             return json.loads(words[place])
     return None

@@ -3,7 +3,9 @@
 read ─ thread ─> render (here) ─> resize ─ thread ─> encode ─> on disk, checked, named
 """
 
+import os
 import shutil
+import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -52,7 +54,8 @@ def render_segment(
     earlier = job.record_of(index - 1) if index else None
     if earlier is not None and earlier.tile is not None and engine.tile is not None:
         engine.tile = min(engine.tile, earlier.tile)  # memory ran out before
-    partial = job.folder / f"partial-{index:05d}{job.suffix}"
+    # a name of our own: a machine that was given up for lost may still be writing the same segment
+    partial = job.folder / f"partial-{index:05d}-{socket.gethostname()}-{os.getpid()}{job.suffix}"
     job.publish(index, partial, render_to(partial, job, job.segments[index], engine, waiting or Waiting(), on_frame))
 
 

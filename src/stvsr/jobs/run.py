@@ -6,11 +6,11 @@ Each step finds what an earlier run has finished, and goes on from there.
 import re
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from stvsr.errors import OutputError, VerificationError
+from stvsr.errors import OutputError, SettingsError, VerificationError
 from stvsr.inference import Engine, RenderReport
 from stvsr.jobs.charter import charter
 from stvsr.jobs.expect import Record, expectation
@@ -19,12 +19,16 @@ from stvsr.jobs.journal import Job, opened, read_facts, surveyed, write_facts
 from stvsr.jobs.place import place
 from stvsr.jobs.plan import EnhanceSettings, Plan, check_target, make_plan
 from stvsr.jobs.provenance import metadata_with
-from stvsr.jobs.render import load_network_of, render_segment
+from stvsr.jobs.render import load_network_of, remove, render_segment
 from stvsr.jobs.result import EnhanceResult, Progress, progress_of
 from stvsr.jobs.stages import Waiting
 from stvsr.jobs.stream import enhance_stream
 from stvsr.jobs.verify import Check, VerifyReport, equal, verify
 from stvsr.video import probe
+
+Crew = Callable[[Job, Sequence[int], Callable[[int], None]], None]
+"""Whoever renders segments in our place: given the job, the numbers of those that are missing, and whom to tell of each
+that is finished."""
 
 
 def enhance(
@@ -33,6 +37,7 @@ def enhance(
     settings: EnhanceSettings | None = None,
     *,
     restart: bool = False,
+    crew: Crew | None = None,
     progress: Callable[[Progress], None] | None = None,
     on_plan: Callable[[Plan], None] | None = None,
 ) -> EnhanceResult:
@@ -40,13 +45,16 @@ def enhance(
 
     source: a video file, a folder of pictures, or "-" for y4m on standard input. target: a file (.mp4 .mov .mkv
     .webm), a folder for pictures (ending in "/"), "-" for y4m on standard output; None: beside the source, named
-    after what was done. restart: forget an unfinished job instead of going on with it. progress: called after every
-    frame. on_plan: called once, before the work begins.
+    after what was done. restart: forget an unfinished job instead of going on with it. crew: renders the segments, for
+    example on other machines (``stvsr.cluster``); None: this process does. progress: called after every frame, or
+    after every segment of a crew. on_plan: called once, before the work begins.
     Raises STVSRError for everything that the user can mend; the target then does not exist, or is what it was.
     A result that fails its proof is kept under another name, which the VerificationError tells.
     """
     settings = settings or EnhanceSettings()
     if "-" in (str(source), str(target)):
+        if crew is not None:
+            raise SettingsError("A film that goes through a pipe cannot be shared out. Give files, or no cluster.")
         return enhance_stream(source, target, settings, progress=progress, on_plan=on_plan)
     began, source = time.perf_counter(), Path(source)
     info = probe(source)
@@ -57,7 +65,7 @@ def enhance(
     plan = replace(plan, writing=replace(plan.writing, metadata=words))
     if not was_placed(folder, terms, plan):
         check_target(source, plan.target, is_folder=plan.is_folder, overwrite=settings.overwrite)
-    engine = Engine(load_network_of(plan), plan.render, RenderReport())
+    by = Engine(load_network_of(plan), plan.render, RenderReport()) if crew is None else crew
     with opened(folder, terms, restart=restart):
         job = Job(
             source=source,
@@ -71,7 +79,7 @@ def enhance(
         if on_plan is not None:
             on_plan(plan)
         try:
-            work(job, engine, progress, began)
+            work(job, by, progress, began)
             return finish(job, began)
         except OutputError as error:  # its message names our hidden file, but the user asked for another
             raise OutputError(named(str(error), job)) from error
@@ -86,23 +94,29 @@ def job_folder(target: Path) -> Path:
     return target.with_name(f".{target.name}.job")
 
 
-def work(job: Job, engine: Engine, progress: Callable[[Progress], None] | None, began: float) -> None:
-    """Render the segments that are not finished yet."""
+def work(job: Job, by: Engine | Crew, progress: Callable[[Progress], None] | None, began: float) -> None:
+    """Have the segments rendered that are not finished yet."""
     if (job.folder / "joined.json").exists():
         return
     restore(job)
     job.check()
+    for stale in job.folder.glob("partial-*"):  # of processes that are no more: whoever holds the lock began alone
+        remove(stale)
     waiting = Waiting()
     done = sum(record.frames for segment in job.segments if (record := job.record_of(segment.index)) is not None)
 
-    def frame_out() -> None:
+    def frames_out(count: int = 1) -> None:
         nonlocal done
-        done += 1
+        done += count
         if progress is not None:
             progress(progress_of(waiting, done, job.plan.frames_out, time.perf_counter() - began))
 
-    for segment in job.segments:
-        render_segment(job, segment.index, engine, waiting=waiting, on_frame=frame_out)
+    pending = [segment.index for segment in job.segments if job.record_of(segment.index) is None]
+    if not isinstance(by, Engine):
+        by(job, pending, lambda index: frames_out(job.segments[index].frames_out))
+        return
+    for index in pending:
+        render_segment(job, index, by, waiting=waiting, on_frame=frames_out)
 
 
 def finish(job: Job, began: float | None = None) -> EnhanceResult:
