@@ -1,8 +1,8 @@
 """The page for people: drop a video, see what it is, preview its hardest moment, enhance it, watch, download.
 
     page.py (Gradio: the form)      parts/ (the browser's side: drop zone, wipe player, progress, history)
-    app.py  (routes)                gate.py (who may come in)
-    desk.py (films that were dropped)   previews.py, pace.py (what it would look like, how long it would take)
+    routes.py (films and jobs)      gate.py (who may come in)
+    desk.py   (films dropped here)  previews.py, pace.py (what it would look like, how long it would take)
 
 All that lasts is in the queue and on disk; a page that is reloaded reads it back.
 """

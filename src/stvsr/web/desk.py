@@ -9,10 +9,11 @@ import os
 import re
 import shutil
 import time
+from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import Path
 
-from stvsr.errors import InputError
+from stvsr.errors import InputError, NoSuchJobError
 from stvsr.queue import Job, Order, Queue
 from stvsr.queue.store import new_id
 from stvsr.service.sources import plain_name, safe_ending
@@ -36,10 +37,10 @@ class Film:
 
 
 class Desk:
-    """The films of a folder."""
+    """The films of a folder, and those of the jobs in a queue."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, queue: Queue) -> None:
+        self.folder, self._queue = folder, queue
         folder.mkdir(parents=True, exist_ok=True)
 
     def place(self, name: str) -> Film:
@@ -51,32 +52,28 @@ class Desk:
         return Film(film.id, film.name, folder / f"source{safe_ending(film.name)}")
 
     def film(self, id: str) -> Film:
-        """Raises InputError where it is not here."""
-        folder = self.folder / id
-        found = sorted(folder.glob("source*")) if re.fullmatch("[0-9a-f]{32}", id) else []
-        if not found:
-            raise InputError(f"The film is not here any more; it is kept for {KEPT // 86400} days. Drop it again.")
-        return Film(id, (folder / "name").read_text(encoding="utf-8"), found[0])
+        """A film that was dropped, or that of a job by the job's id. Raises InputError where it is not here."""
+        if not re.fullmatch("[0-9a-f]{32}", id):
+            raise InputError(f"{id} is no film's address. Drop the film again.")
+        if found := sorted((self.folder / id).glob("source*")):
+            return Film(id, (found[0].parent / "name").read_text(encoding="utf-8"), found[0])
+        with suppress(NoSuchJobError):
+            job = self._queue.job(id)
+            if job.source.is_file():
+                return Film(id, job.name, job.source)
+        raise InputError(f"The film is not here any more; it is kept for {KEPT // 86400} days. Drop it again.")
 
     def remove(self, film: Film) -> None:
         shutil.rmtree(self.folder / film.id, ignore_errors=True)
 
-    def submit(self, film: Film, order: Order, queue: Queue) -> Job:
+    def submit(self, film: Film, order: Order) -> Job:
         """Give the film to a job of its own, without copying where the disk can share."""
         id = new_id()
-        folder = queue.folder_of(id)
+        folder = self._queue.folder_of(id)
         folder.mkdir()
         source = folder / film.path.name
         share(film.path, source)
-        return queue.submit(order, name=film.name, source=source, id=id)
-
-    def take_back(self, job: Job) -> Film:
-        """The film of a job, on the desk once more. Raises InputError where it is gone."""
-        if not job.source.is_file():
-            raise InputError(f"{job.name} is not here any more. Drop it again.")
-        film = self.place(str(PurePath(job.name).with_suffix(job.source.suffix)))
-        share(job.source, film.path)
-        return film
+        return self._queue.submit(order, name=film.name, source=source, id=id)
 
     def sweep(self) -> None:
         """Remove what has lain here too long."""

@@ -12,6 +12,8 @@ from stvsr.video import VideoInfo
 from stvsr.weights.catalog import load_network
 
 SIDE, KEYS = 128, 4
+STARTING = 5.0
+"""Seconds until a new process has PyTorch and the network at hand."""
 ENCODING = 2.5e-8
 """Seconds per pixel to convert, encode and look again, measured with H.264 on one core of a Xeon at 2.5 GHz."""
 
@@ -32,7 +34,7 @@ class Pace:
             if made_of not in self._timed:
                 self._timed[made_of] = per_pixel(*made_of)
         computing = self._timed[made_of] * info.width * info.height
-        return plan.frames_out * (computing + ENCODING * plan.size[0] * plan.size[1])
+        return STARTING + plan.frames_out * (computing + ENCODING * plan.size[0] * plan.size[1])
 
 
 def per_pixel(network: str, scale: int) -> float:

@@ -53,11 +53,18 @@ def make_page(desk: Desk, queue: Queue, workers: Workers, previews: Previews, *,
         part("<film-history></film-history>")
 
         asked = [film_id, network, size, rate]
-        page.load(form.open, None, [film_id, facts, choices, size, rate, preview, job], show_progress="hidden").then(
-            form.estimate, asked, estimate, show_progress="hidden"
+        page.load(
+            form.open, None, [film_id, facts, choices, network, size, rate, preview, job], show_progress="hidden"
+        ).then(form.estimate, asked, estimate, show_progress="hidden", concurrency_id="estimate")
+        gr.on(
+            [network.input, size.input, rate.input],
+            form.estimate,
+            asked,
+            estimate,
+            show_progress="hidden",
+            trigger_mode="always_last",
+            concurrency_id="estimate",  # one after another, so that the last word is about the last choice
         )
-        for choice in (network, size, rate):
-            choice.input(form.estimate, asked, estimate, show_progress="minimal", trigger_mode="always_last")
         show.click(form.preview, asked, preview, show_progress="minimal")
         start.click(form.start, asked, job, show_progress="minimal")
     return page
@@ -78,27 +85,29 @@ class Form:
     def open(self, request: gr.Request) -> tuple[object, ...]:
         """What a page that is opened, or opened again, shows."""
         film_id, job_id = request.query_params.get("film", ""), request.query_params.get("job", "")
-        job = ""
+        hidden = gr.Column(visible=False), gr.Radio(), gr.Radio(), gr.Radio()
+        job, order = "", Order()
         if job_id:
             try:
-                job = job_part(self._queue.job(job_id).id)
+                order = self._queue.job(job_id).order
+                job = job_part(job_id)
             except NoSuchJobError as error:
                 job = trouble(error)
         if not film_id:
-            return "", "", gr.Column(visible=False), gr.Radio([]), gr.Radio([]), "", job
+            return "", "", *hidden, "", job
         try:
             film = self._desk.film(film_id)
             info = probe(film.path)
         except STVSRError as error:
-            return "", trouble(error), gr.Column(visible=False), gr.Radio([]), gr.Radio([]), "", job
-        previewed = preview_part(film) if self._previews.state(film)["networks"] else ""
+            return "", "" if job else trouble(error), *hidden, "", job
         return (
             film.id,
             about_film(film.name, info),
             gr.Column(visible=True),
-            gr.Radio(size_choices(info), value=4 if max(info.width, info.height) <= 960 else 2),
-            gr.Radio(rate_choices(info.average_rate), value="2"),
-            previewed,
+            gr.Radio(value=order.network) if order.network in installed() else gr.Radio(),
+            gr.Radio(size_choices(info), value=order.scale or (4 if max(info.width, info.height) <= 960 else 2)),
+            gr.Radio(rate_choices(info.average_rate), value=rate_of(order)),
+            preview_part(film) if self._previews.state(film)["networks"] else "",
             job,
         )
 
@@ -128,7 +137,7 @@ class Form:
         """Put the whole film in line."""
         try:
             film = self._desk.film(film_id)
-            job = self._desk.submit(film, order_of(film, network, size, rate), self._queue)
+            job = self._desk.submit(film, order_of(film, network, size, rate))
         except STVSRError as error:
             return trouble(error)
         self._workers.wake()
@@ -144,6 +153,11 @@ def order_of(film: Film, network: str, size: int, rate: str) -> Order:
     if rate == "60":
         return Order(network=network, scale=size, fps="60", container=container)
     return Order(network=network, scale=size, times=int(rate), container=container)
+
+
+def rate_of(order: Order) -> str:
+    """Which choice of the form an order came from."""
+    return "keep" if order.keep_fps else order.fps or str(order.times or 2)
 
 
 def target_of(rate: str) -> Target:

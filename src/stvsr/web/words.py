@@ -31,7 +31,7 @@ def about_plan(plan: Plan, info: VideoInfo, seconds: float | None) -> str:
     frames = f"{plan.frames_out} pictures of " if plan.frames_out else ""
     takes = "how long it takes is unknown: the film does not tell its length"
     if seconds is not None:
-        takes = f"about <strong>{duration(seconds)}</strong> on this machine"
+        takes = f"about <strong>{duration(round(seconds))}</strong> on this machine"
     new = "".join(f"<li>{escape(sentence(note))}</li>" for note in plan.notes if note not in info.remarks)
     notes = f"<ul class='remarks'>{new}</ul>" if new else ""
     return f"<p class='estimate'>{frames}{plan.size[0]} × {plan.size[1]}{rate}: {takes}.</p>{notes}"
@@ -66,7 +66,7 @@ def duration(seconds: float) -> str:
             count = seconds / length
             return f"{count:.0f} {unit}s" if count >= 9.5 else f"{count:.1f} {unit}s".replace(".0 ", " ")
     if seconds < 10:
-        return f"{max(seconds, 0.1):.1f} seconds"
+        return f"{max(seconds, 0.1):.1f} seconds".replace(".0 ", " ")
     return f"{seconds:.0f} seconds"
 
 

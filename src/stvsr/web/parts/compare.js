@@ -17,7 +17,7 @@ class FilmCompare extends HTMLElement {
     this.names = [make("span", { className: "name left" }), make("span", { className: "name right" })];
     this.stage = make("div", { className: "stage" }, this.right, this.left, this.handle, ...this.names);
     this.append(this.stage, this.controls());
-    if (this.films.length > 2) this.append(this.everyFilm());
+    if (this.films.length > 2) this.append(...this.everyFilm());
     this.choose("left", 0);
     this.choose("right", this.films.length - 1);
     this.wipe(50);
@@ -62,7 +62,7 @@ class FilmCompare extends HTMLElement {
       return figure;
     });
     const words = "Below each film: one column of its pixels through time, from left to right. Smooth motion draws smooth lines, choppy motion draws stairs.";
-    return make("div", { className: "every" }, ...figures, make("p", { className: "remark", textContent: words }));
+    return [make("div", { className: "every" }, ...figures), make("p", { className: "remark", textContent: words })];
   }
 
   choose(side, number) {

@@ -24,7 +24,7 @@ class FilmHistory extends HTMLElement {
   }
 
   line(job) {
-    const open = make("a", { href: `/?job=${job.id}`, textContent: job.name });
+    const open = make("a", { href: `/?film=${job.id}&job=${job.id}`, textContent: job.name });
     const order = `${job.order.network ?? ""} ×${job.order.scale ?? 4}, ${new Date(job.created).toLocaleString()}`;
     const line = make("li", { className: job.state }, open, make("small", { textContent: order }),
       make("span", { className: "badge", textContent: STATES[job.state] }));
@@ -42,6 +42,7 @@ class FilmHistory extends HTMLElement {
     if (!button.classList.contains("sure")) { // a second press: deleting cannot be undone
       button.classList.add("sure");
       button.textContent = "Really delete";
+      button.ariaLabel = `Really delete ${job.name}`;
       return;
     }
     try {

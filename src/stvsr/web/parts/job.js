@@ -8,6 +8,7 @@ class FilmJob extends HTMLElement {
     address.searchParams.set("job", this.dataset.job);
     history.replaceState(null, "", address); // a reload finds the job again
     if (!this.childElementCount) this.scrollIntoView({ behavior: "smooth", block: "nearest" });
+    document.querySelector("film-history")?.refresh();
     watch(this, async () => {
       const job = await ask(`/jobs/${this.dataset.job}`);
       const over = !["queued", "running"].includes(job.state);
