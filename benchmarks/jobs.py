@@ -57,7 +57,7 @@ def kills(folder: Path, count: int) -> dict[str, object]:
         while killed < count and process.poll() is None and done(folder) < wanted:
             time.sleep(0.02)
         if killed < count:
-            time.sleep(lots.uniform(0, 0.05 * alone))
+            time.sleep(lots.uniform(0, 0.02 * alone))
             process.kill()
         _, said = process.communicate()
         killed += process.returncode == -signal.SIGKILL
