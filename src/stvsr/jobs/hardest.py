@@ -1,64 +1,59 @@
-"""Which moment of a film is the hardest: where its pictures differ most from their neighbours.
+"""The hardest moment of a film, found soon enough to wait for, however long the film.
 
-That is fast motion of fine detail; what is flat or still is easy at any speed. Cuts are no motion.
+What is hard, ``stvsr.jobs.preview`` says; here it is looked for in small pictures, and in parts of a long film only.
 """
 
 from collections.abc import Iterator
 from fractions import Fraction
-from itertools import pairwise
+from itertools import groupby
 from pathlib import Path
 
 import av
 
 from stvsr.clip import Frame
 from stvsr.errors import InputError
+from stvsr.jobs.preview import LONGEST, Look, Moment, detail, hardest
 from stvsr.jobs.watch import from_afar
 from stvsr.video import VideoInfo, mark_shots, probe
 from stvsr.video.container import DecodeReport, decode, open_container, video_stream
 from stvsr.video.pixels import to_rgb
 
-LENGTH = Fraction(2)
-"""Seconds of a moment."""
 MOST_LOOKED_AT = 30
 """So many stretches of a long film are looked at, spread evenly; a film of a minute is seen whole."""
 
 
-def hardest(source: Path) -> tuple[Fraction, Fraction]:
-    """When the hardest two seconds of a film begin and end, in seconds of its own clock; shorter in a short film.
-
-    They hold no cut if any two seconds looked at do not. Raises InputError where nothing can be decoded.
-    """
+def hardest_moment(source: Path) -> Moment:
+    """Two seconds of one shot, or less where no shot is as long. Raises InputError where nothing can be decoded."""
     info = probe(source)
-    best: tuple[bool, float, Fraction, Fraction] | None = None
-    for start, end in stretches(info):
-        seen = list(mark_shots(small_frames(source, info, start, end)))
-        changes = [
-            (before.time, 0.0 if after.starts_shot else float((after.image - before.image).abs().mean()))
-            for before, after in pairwise(seen)
-        ]
-        cuts = [frame.time for frame in seen[1:] if frame.starts_shot]
-        last = seen[-1].time + seen[-1].duration if seen else end
-        for frame in seen[:: max(1, len(seen) // 60)]:
-            begin = max(min(frame.time, last - LENGTH), seen[0].time)
-            stop = min(begin + LENGTH, last)
-            whole = not any(begin < cut < stop for cut in cuts)
-            change = sum(change for time, change in changes if begin <= time < stop)
-            if best is None or (whole, change) > best[:2]:
-                best = whole, change, begin, stop
-    if best is None:
+    moments = [moment for begin, end in stretches(info) for moment in moments_of(source, info, begin, end)]
+    if not moments:
         raise InputError(f"{source} holds no picture that can be decoded. Check that it plays elsewhere.")
-    return best[2], best[3]
+    return max(moments, key=lambda moment: moment.hardness)
+
+
+def moments_of(source: Path, info: VideoInfo, begin: Fraction, end: Fraction) -> Iterator[Moment]:
+    """The hardest moment of each shot in a stretch."""
+    looks: list[Look] = []
+    shot, before = 0, None
+    for frame in mark_shots(small_frames(source, info, begin, end)):
+        shot += frame.starts_shot
+        moved = 0.0 if before is None or frame.starts_shot else float((frame.image - before).abs().mean())
+        score = moved * detail(frame.image)
+        looks.append(Look(shot=shot, begin=frame.time, end=frame.time + frame.duration, score=score))
+        before = frame.image
+    for _, run in groupby(looks, lambda look: look.shot):
+        yield hardest(list(run))
 
 
 def stretches(info: VideoInfo) -> Iterator[tuple[Fraction, Fraction]]:
     """From when to when to look, in seconds."""
     length, start = info.duration, info.start_time
-    if length is None or length <= MOST_LOOKED_AT * LENGTH:
-        yield start, start + (length or MOST_LOOKED_AT * LENGTH)
+    if length is None or length <= MOST_LOOKED_AT * LONGEST:
+        yield start, start + (length or MOST_LOOKED_AT * LONGEST)
         return
     for number in range(MOST_LOOKED_AT):
-        begin = start + (length - LENGTH) * number / (MOST_LOOKED_AT - 1)
-        yield begin, begin + LENGTH
+        begin = start + (length - LONGEST) * number / (MOST_LOOKED_AT - 1)
+        yield begin, begin + LONGEST
 
 
 def small_frames(source: Path, info: VideoInfo, start: Fraction, end: Fraction) -> Iterator[Frame]:

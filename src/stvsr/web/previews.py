@@ -12,18 +12,15 @@ import torch
 from PIL import Image
 
 from stvsr.data.degrade import to_bytes
-from stvsr.errors import InputError
 from stvsr.evaluation.figures import liveliest_place, pixels, temporal_profile
-from stvsr.jobs.hardest import frames, hardest
+from stvsr.jobs.hardest import frames, hardest_moment
+from stvsr.jobs.preview import crop
 from stvsr.networks import NETWORKS
 from stvsr.queue import Order, Queue, State, Workers
 from stvsr.queue.child import progress
 from stvsr.video import VideoWriter, WriteSettings, probe, read_frames
 from stvsr.web.desk import Film
 from stvsr.weights.catalog import ready_scales
-
-LARGEST = (480, 272)
-"""Width and height of what is previewed; of a larger film, the part that moves most."""
 
 
 def installed() -> list[str]:
@@ -87,24 +84,17 @@ def plain(order: Order) -> Order:
 
 def cut_out(film: Film) -> None:
     """Write the film's hardest moment as a small film of its own, which every browser plays."""
-    begin, end = hardest(film.path)
+    moment = hardest_moment(film.path)
+    seen = list(crop(frames(film.path, moment.begin, moment.end)))
+    height, width = (side // 2 * 2 for side in seen[0].image.shape[-2:])
     info = probe(film.path)
-    seen = list(frames(film.path, begin, end))
-    if not seen:
-        raise InputError(f"{film.name} holds no picture that can be decoded. Check that it plays elsewhere.")
-    height, width = seen[0].image.shape[-2:]
-    wide, high = min(width, LARGEST[0]) // 2 * 2, min(height, LARGEST[1]) // 2 * 2
-    left, top = liveliest_place(to_bytes(torch.stack([frame.image for frame in seen[:: max(1, len(seen) // 12)]])))
-    x = min(max(round((left + 0.1) * width) - wide // 2, 0), width - wide)
-    y = min(max(round((top + 0.1) * height) - high // 2, 0), height - high)
     source = replace(
-        info, width=wide, height=high, pixel_format="yuv420p", bit_depth=8, streams=(), chapters=(), metadata={}
+        info, width=width, height=height, pixel_format="yuv420p", bit_depth=8, streams=(), chapters=(), metadata={}
     )
     settings = WriteSettings(codec="h264", quality=8, copy_streams=False)
     with VideoWriter(film.moment, settings, source, rate=info.average_rate) as writer:
         for frame in seen:
-            image = frame.image[:, y : y + high, x : x + wide]
-            writer.write(replace(frame, image=image, time=frame.time - seen[0].time))
+            writer.write(replace(frame, image=frame.image[:, :height, :width], time=frame.time - seen[0].time))
 
 
 def draw_profile(film: Path, target: Path, moment: Path) -> None:
