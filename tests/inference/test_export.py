@@ -20,14 +20,7 @@ from stvsr.weights.files import Weights, save_weights
 
 NARROW = {  # as narrow and shallow as they go: the exporter takes its time for every layer
     "unison-s": dict(width=8, encoder_blocks=1, backward_blocks=1, forward_blocks=1, flow_width=8),
-    "yogo-64": dict(
-        filters=8,
-        extraction_blocks=1,
-        backward_blocks=1,
-        forward_blocks=1,
-        fusion_blocks=1,
-        propagation="bidirectional",
-    ),
+    "yogo-64": dict(filters=8, extraction_blocks=1, backward_blocks=1, forward_blocks=1, fusion_blocks=1),
 }
 
 
