@@ -1,0 +1,165 @@
+"""Every network by its plain path and by its fast path, in one run: ``python benchmarks/paths.py [NETWORK ...]``
+
+Plain: straight PyTorch in fp32, channels first, deformable convolution and warps by ``grid_sample``. Fast: what users
+get, ``stvsr.inference.Engine``. Four frames become seven; both paths are timed in turns with a plain 64-channel
+convolution, which is the ceiling (``stvsr.evaluation.speed``). The PSNR between the pictures of the two shows what the
+speed costs. Untrained networks are as fast as trained ones. Numbers are kept in ``docs/results/paths-DEVICE.json``,
+row by row, so that a run that was cut short goes on; on a GPU say ``--device cuda``, first of all with ``--check``,
+which only compares the fast operations with the plain ones there.
+"""
+
+import argparse
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+from unittest.mock import patch
+
+import torch
+from results import RESULTS, commit, processor
+from torch import Tensor
+from torch.nn import functional as F
+
+from stvsr.evaluation.speed import KEYS, TIMES, alternate, plain_convolution
+from stvsr.inference import RenderReport, RenderSettings
+from stvsr.inference.engine import Engine
+from stvsr.networks.cost import windows
+from stvsr.ops import deform, deform_plain, warp
+from stvsr.ops.deform import deform_conv2d
+from stvsr.weights.catalog import load_network
+from stvsr.weights.overview import counted
+
+SIZES = ((112, 64), (180, 144))
+NAMES = ("unison-s", "unison-m", "cycmunet", "tp", "stinet", "mbnet", "yogo-64", "yogo-56")
+ROUNDS = 3
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("networks", nargs="*", choices=[*NAMES, []], metavar="NETWORK")
+    parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
+    parser.add_argument("--precision", default="auto", choices=["auto", "fp32", "bf16", "fp16"])
+    parser.add_argument("--check", action="store_true")
+    parser.add_argument("--results", type=Path)
+    asked = parser.parse_args()
+    if asked.check:
+        check(torch.device(asked.device))
+        return
+    kept = asked.results or RESULTS / f"paths-{asked.device}.json"
+    rows = json.loads(kept.read_text()) if kept.exists() else {}
+    for name in asked.networks or NAMES:
+        for width, height in SIZES:
+            rows[f"{name} {width}x{height}"] = row = compare(name, width, height, asked.device, asked.precision)
+            kept.write_text(json.dumps(rows, indent=1) + "\n")
+            print(f"{name} {width}x{height}", json.dumps(row), flush=True)
+
+
+def compare(name: str, width: int, height: int, device: str, precision: str) -> dict:
+    """One row: seconds per output frame of both paths, their ratio, the fraction of the ceiling, and their PSNR."""
+    torch.manual_seed(0)
+    network = load_network(name, 4, allow_untrained=True)
+    engine = Engine(network, RenderSettings(device=device, precision=precision), RenderReport())
+    clip = torch.nn.functional.interpolate(
+        torch.rand(KEYS, 3, height // 4, width // 4), (height, width), mode="bicubic"
+    )
+    parts = [(clip.clamp(0, 1)[part], times) for part, times in windows(network.spec, KEYS, TIMES)]
+
+    def fast() -> Tensor:
+        return torch.cat([engine.run(part, times, engine.precision) for part, times in parts])
+
+    @torch.inference_mode()
+    def plain() -> Tensor:
+        with plain_path():
+            return torch.cat([network(part[None].to(device), times)[0].float().cpu() for part, times in parts])
+
+    difference = (fast() - in_plain_format(network, plain)()).square().mean()
+    convolve, ceiling = plain_convolution(width, height, engine.device, engine.precision)
+    quick = alternate(fast, convolve, rounds=ROUNDS, device=engine.device)
+    slow = alternate(in_plain_format(network, plain), lambda: None, rounds=1, device=engine.device)
+    seconds = median(ours for ours, _ in quick)
+    pixels = width * height / (180 * 144)
+    return {
+        "plain_seconds_per_frame": slow[0][0] / len(TIMES),
+        "fast_seconds_per_frame": seconds / len(TIMES),
+        "ratio": slow[0][0] / seconds,
+        "fraction_of_ceiling": median(
+            (pixels * counted()[name].macs_with_deformable / ours) / (ceiling / theirs) for ours, theirs in quick
+        ),
+        "psnr_between": float(-10 * difference.clamp(min=1e-12).log10()),
+        "precision": str(engine.precision).removeprefix("torch."),
+        "threads": torch.get_num_threads(),
+        "machine": torch.cuda.get_device_name() if device == "cuda" else processor(),
+        "torch": torch.__version__,
+        "commit": commit(),
+    }
+
+
+def in_plain_format(network: torch.nn.Module, action: Callable[[], Tensor]) -> Callable[[], Tensor]:
+    """The action on weights that lie channels first; afterwards they lie as before."""
+
+    def run() -> Tensor:
+        network.to(memory_format=torch.contiguous_format)  # pyright: ignore[reportCallIssue]
+        try:
+            return action()
+        finally:
+            network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+
+    return run
+
+
+@contextmanager
+def plain_path() -> Iterator[None]:
+    """Without the fast operations."""
+    with (
+        patch.object(deform, "path_for", lambda _: deform_plain),
+        patch.object(deform, "find_spec", lambda _: None),
+        patch.object(warp, "gather_warp", sampled_warp),
+    ):
+        yield
+
+
+def sampled_warp(image: Tensor, flow: Tensor) -> Tensor:
+    """What ``backward_warp`` does with a gradient, or on a GPU."""
+    x, y = warp.positions(flow)
+    height, width = flow.shape[-2:]
+    grid = torch.stack([x * (2 / max(width - 1, 1)) - 1, y * (2 / max(height - 1, 1)) - 1], dim=-1)
+    return F.grid_sample(image.to(grid.dtype), grid, padding_mode="border", align_corners=True).to(image.dtype)
+
+
+def check(device: torch.device) -> None:
+    """The fast deformable convolution against the plain one on this device, forward and backward; then every network in
+    all precisions against fp32 on the CPU."""
+    for dtype, allowed in ((torch.float32, 1e-3), (torch.bfloat16, 5e-2), (torch.float16, 1e-2)):
+        torch.manual_seed(0)
+        shapes = ((2, 64, 36, 44), (2, 144, 36, 44), (2, 72, 36, 44), (64, 64, 3, 3))
+        inputs = [
+            (torch.randn(shape) * size).to(device, dtype) for shape, size in zip(shapes, (1, 2, 1, 0.05), strict=True)
+        ]
+        ours = [tensor.clone().requires_grad_() for tensor in inputs]
+        theirs = [tensor.float().clone().requires_grad_() for tensor in inputs]
+        got = deform_conv2d(*ours)
+        with plain_path():
+            wanted = deform_conv2d(*theirs)
+            wanted.square().mean().backward()
+        got.float().square().mean().backward()
+        pairs = [("forward", got, wanted)]
+        pairs += [(f"gradient {n}", a.grad, b.grad) for n, (a, b) in enumerate(zip(ours, theirs, strict=True))]
+        for what, a, b in pairs:
+            error = float((a.float() - b).norm() / b.norm())
+            print(f"deform {dtype} {what}: {error:.2e} {'ok' if error < allowed else 'WRONG'}", flush=True)
+    for name in NAMES:
+        torch.manual_seed(0)
+        network = load_network(name, 4, allow_untrained=True)
+        clip = torch.rand(network.spec.max_frames or 4, 3, 32, 32)
+        times = [0, TIMES[1], 1]
+        with torch.inference_mode():
+            wanted = network(clip[None], times)[0]
+        for precision in ("fp32", "bf16", "fp16"):
+            engine = Engine(network, RenderSettings(device=device.type, precision=precision), RenderReport())  # pyright: ignore[reportArgumentType]
+            error = float((engine.run(clip, times, engine.precision) - wanted).abs().mean())
+            print(f"{name} {precision}: mean difference {error:.2e}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

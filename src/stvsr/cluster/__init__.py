@@ -1,0 +1,5 @@
+"""The segments of one film on many machines."""
+
+from stvsr.cluster.ray import Cluster
+
+__all__ = ["Cluster"]
