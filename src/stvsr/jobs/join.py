@@ -1,12 +1,13 @@
 """Finished segments become one film, in little more room than the film itself needs, and still nothing can be lost.
 
 A segment's file goes as soon as every one of its packets has been seen in the film, byte for byte, and the film has
-been written to the disk itself. Where they lie is written down first (``.places``), beside the segment's few other
-bytes (``.rest``). If the join is cut short, the segments are taken out of the half-made film again, last one first,
+been written to the disk itself. Where they lie is written down first (``.places``), with the segment's few other bytes.
+If the join is cut short, the segments are taken out of the half-made film again, last one first,
 each checked against its record; the film is cut shorter by each, so that this needs no more room either.
 """
 
 import os
+import zlib
 from array import array
 from pathlib import Path
 
@@ -67,8 +68,7 @@ def release(job: Job, film: FilmJoin) -> None:
     """Let go of the segments that the film holds."""
     for index, places in film.settled():
         keep(job.film)
-        write_whole(job.path_of(index, ".rest"), rest_of(job.path_of(index), places))
-        write_whole(job.path_of(index, ".places"), places.numbers.tobytes())
+        write_whole(job.path_of(index, ".places"), packed(places, rest_of(job.path_of(index), places)))
         job.path_of(index).unlink()
 
 
@@ -92,19 +92,37 @@ def restore(job: Job) -> None:
         places_file, path = job.path_of(segment.index, ".places"), job.path_of(segment.index)
         if not places_file.exists():
             continue
-        places = Places(array("q", places_file.read_bytes()))
+        places, rest = unpacked(places_file.read_bytes())
         if not path.exists():
-            take_out(job, segment.index, places)
+            take_out(job, segment.index, places, rest)
         os.truncate(job.film, next(iter(places))[2])
         places_file.unlink()
-        job.path_of(segment.index, ".rest").unlink()
     job.film.unlink(missing_ok=True)
 
 
-def take_out(job: Job, index: int, places: Places) -> None:
+def packed(places: Places, rest: bytes) -> bytes:
+    """Places and other bytes in little room: gaps between packets hardly vary."""
+    gaps, at, place_at = array("q"), 0, 0
+    for offset, size, place in places:
+        gaps.extend((offset - at, size, place - place_at))
+        at, place_at = offset + size, place + size
+    return zlib.compress(len(gaps).to_bytes(8, "little") + gaps.tobytes() + rest)
+
+
+def unpacked(data: bytes) -> tuple[Places, bytes]:
+    """What ``packed`` packed."""
+    data = zlib.decompress(data)
+    end = 8 + 8 * int.from_bytes(data[:8], "little")
+    gaps, places, at, place_at = array("q", data[8:end]), Places(), 0, 0
+    for gap, size, place_gap in zip(gaps[::3], gaps[1::3], gaps[2::3], strict=True):
+        places.numbers.extend((at + gap, size, place_at + place_gap))
+        at, place_at = at + gap + size, place_at + place_gap + size
+    return places, data[end:]
+
+
+def take_out(job: Job, index: int, places: Places, rest: bytes) -> None:
     """Build a segment's file again from the film and its other bytes."""
     path, partial = job.path_of(index), job.folder / f"partial-{index:05d}{job.suffix}"
-    rest = job.path_of(index, ".rest").read_bytes()
     try:
         with job.film.open("rb") as film, partial.open("wb") as file:
             at, used = 0, 0

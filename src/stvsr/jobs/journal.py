@@ -6,7 +6,7 @@ A hidden folder beside the target, gone when the work is done:
     survey.npz          what the source is, frame by frame
     00007.mp4           a finished segment: complete, on disk to stay, and only then given this name
     00007.json          its record: size, checksum, frames; what has no record is not finished
-    film.mp4            the segments joined; 00007.places and .rest tell how to get a segment back out of it
+    film.mp4            the segments joined; 00007.places tells how to get a segment back out of it
     joined.json         the join is complete
     result.json         the proof is complete: only the name is missing
 """
