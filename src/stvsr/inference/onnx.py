@@ -16,7 +16,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from stvsr import __version__
 from stvsr.clip import Times
 from stvsr.errors import OutputError, SettingsError
 from stvsr.inference.export import EXTRA, Run, every, export, load_onnx, need_extra
@@ -82,9 +81,9 @@ def cache_folder() -> Path:
 def fingerprint(network: Network) -> str:
     """Of the network, its weights, and the versions that export and run it."""
     digest = sha256()
-    for fact in (type(network).__name__, network.spec, getattr(network, "config", None), __version__):
+    for fact in (type(network).__name__, network.spec, getattr(network, "config", None)):
         digest.update(repr(fact).encode())
-    for package in ("torch", *EXTRA):
+    for package in ("stvsr", "torch", *EXTRA):
         digest.update(version(package).encode())
     for name, tensor in network.state_dict().items():
         digest.update(name.encode())
