@@ -16,8 +16,8 @@ from stvsr.networks import NETWORKS
 from stvsr.video import probe
 
 OPTIONS = {
-    "enhance": "allow_untrained codec deinterlace device drop_duplicates fps height json keep_fps network overwrite "
-    "precision quality restart runtime scale segment slow_motion source target tile times weights",
+    "enhance": "allow_untrained cluster codec deinterlace device drop_duplicates fps height json keep_fps network "
+    "overwrite precision quality restart runtime scale segment slow_motion source target tile times weights",
     "plan": "allow_untrained codec deinterlace device drop_duplicates fps height json keep_fps network overwrite "
     "precision quality runtime scale segment slow_motion source target tile times weights",
     "redo": "film json network overwrite source start target weights",
@@ -33,6 +33,7 @@ OPTIONS = {
     "pack": "clips crf data frames json seed size target",
     "export": "allow_untrained format frames json network out scale size times weights",
     "service": "allow folder host keep_free max_upload no_token port token_file workers",
+    "serve": "folder host keep_free max_upload port token_file workers",
     "preview": "device json network output precision scale shots source times",
     "doctor": "json",
 }
