@@ -254,7 +254,7 @@ def test_a_full_disk_ends_the_work_with_one_message(tmp_path: Path):
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
 def test_stopping_it_leaves_only_the_job_and_the_same_command_goes_on(tmp_path: Path, stop: signal.Signals):
-    source = make_film(tmp_path / "long.mp4", count=200, rate=Fraction(60), size=(96, 64))
+    source = make_film(tmp_path / "long.mp4", count=500, rate=Fraction(60), size=(96, 64))
     before = tree(tmp_path)
     enhancing = command("enhance", source, tmp_path / "out.mp4", "--network", "bicubic", "--segment", "10", "--json")
     process = subprocess.Popen(enhancing, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

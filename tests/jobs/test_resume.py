@@ -127,16 +127,18 @@ def test_killed_at_random_moments_the_film_is_the_same(source: Path, whole: Call
         process = context.Process(target=enhance, args=(source, target, settings))
         process.start()
         finished = sum(1 for _ in tmp_path.glob(".*.job/[0-9]*.json"))
-        wanted = finished + lots.randint(0, 2)  # so that slow machines get on as well
+        wanted = finished + lots.randint(0, 1)  # so that slow machines get on, and fast ones are not done at once
         while process.is_alive() and killed < 6 and sum(1 for _ in tmp_path.glob(".*.job/[0-9]*.json")) < wanted:
-            time.sleep(0.01)
+            time.sleep(0.001)
         if killed < 6:
-            time.sleep(lots.uniform(0, 0.3))
+            time.sleep(lots.uniform(0, 0.03))
             process.kill()
         process.join()
         killed += process.exitcode == -signal.SIGKILL
         assert process.exitcode in (0, -signal.SIGKILL)
-    assert killed >= 4
+    assert killed >= 2  # at least; a film that has its name cannot be killed any more
+    if job_folder(tmp_path / name).exists():  # killed between the name and the tidying up: the same command sees to it
+        enhance(source, target, settings)
     assert content(tmp_path / name) == whole(way)
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
