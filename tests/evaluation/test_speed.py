@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from stvsr.errors import SettingsError
-from stvsr.evaluation.speed import alternate, bench, plain_convolution
-from stvsr.inference.engine import RenderSettings
+from stvsr.evaluation.speed import alternate, bench, plain_convolution, render_round
+from stvsr.inference.engine import Engine, RenderReport, RenderSettings
+from stvsr.networks import NETWORKS
 
 CPU = torch.device("cpu")
 
@@ -30,6 +31,15 @@ def test_the_ceiling_counts_its_multiply_accumulates():
     with torch.utils.flop_counter.FlopCounterMode(display=False) as counter:
         convolve()
     assert macs == counter.get_total_flops() // 2
+
+
+def test_a_network_of_two_frames_is_timed_pair_by_pair():
+    network = NETWORKS["cycmunet-m2"](scale=2, width=8)
+    engine = Engine(network, RenderSettings(device="cpu"), RenderReport())
+    given: list[int] = []
+    network.register_forward_pre_hook(lambda _, inputs: given.append(inputs[0].shape[1]))
+    render_round(engine, torch.rand(4, 3, 16, 16))
+    assert given == [2, 2, 2]
 
 
 def test_a_bench_reports_the_machine_and_a_memory_that_is_the_networks_own():

@@ -70,9 +70,10 @@ class Network(nn.Module, ABC):
         """Raise where this network cannot serve the request."""
         name, spec, count = type(self).__name__, self.spec, clip.shape[1]
         if count < spec.min_frames or (spec.max_frames is not None and count > spec.max_frames):
-            most = "any number" if spec.max_frames is None else spec.max_frames
+            least, most = spec.min_frames, spec.max_frames
+            wanted = f"at least {least}" if most is None else str(least) if least == most else f"{least} to {most}"
             raise SettingsError(
-                f"{name} takes {spec.min_frames} to {most} of frames at once, but {count} were given. "
+                f"{name} takes {wanted} frames at once, but {count} were given. "
                 f"Cut the film into windows, as `stvsr enhance` does."
             )
         if not times:
