@@ -257,7 +257,12 @@ def test_stopping_it_leaves_only_the_job_and_the_same_command_goes_on(tmp_path: 
     source = make_film(tmp_path / "long.mp4", count=500, rate=Fraction(60), size=(96, 64))
     before = tree(tmp_path)
     enhancing = command("enhance", source, tmp_path / "out.mp4", "--network", "bicubic", "--segment", "10", "--json")
-    process = subprocess.Popen(enhancing, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def heed() -> None:  # a shell starts what runs in its background deaf to Ctrl-C
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+    pipes = dict(stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process = subprocess.Popen(enhancing, **pipes, text=True, preexec_fn=heed)
     while not list(tmp_path.glob(".out.mp4.job/0*.json")):  # until a segment is finished
         assert process.poll() is None
         time.sleep(0.02)
