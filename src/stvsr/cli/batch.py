@@ -2,15 +2,11 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import typer
 
 from stvsr.cli import console, options
 from stvsr.errors import SettingsError
-
-if TYPE_CHECKING:
-    pass
 
 
 def batch(

@@ -42,7 +42,7 @@ class Cluster:
     report: Callable[[str], None] = lambda _: None
     """Told in a sentence when a segment is finished, and by whom."""
 
-    def __call__(self, job: Job, pending: Sequence[int], finished: Callable[[int], None]) -> None:
+    def __call__(self, job: Job, pending: Sequence[int], frames_out: Callable[[int], None]) -> None:
         with connected(self.address) as ray:
             there = ray.cluster_resources()
             gpus = 1 if there.get("GPU") else 0
@@ -62,7 +62,7 @@ class Cluster:
                     by_worker[worker] += 1
                     share = f"{by_worker[worker]} of {by_worker.total()} finished ones"
                     self.report(f"segment {index + 1} of {len(job.segments)} by {worker} ({share})")
-                    finished(index)
+                    frames_out(job.segments[index].frames_out)
 
 
 @contextmanager

@@ -27,8 +27,8 @@ from stvsr.jobs.verify import Check, VerifyReport, equal, verify
 from stvsr.video import probe
 
 Crew = Callable[[Job, Sequence[int], Callable[[int], None]], None]
-"""Whoever renders segments in our place: given the job, the numbers of those that are missing, and whom to tell of each
-that is finished."""
+"""Whoever renders segments: given the job, the numbers of those that are missing, and whom to tell of so many more
+frames out."""
 
 
 def enhance(
@@ -65,7 +65,8 @@ def enhance(
     plan = replace(plan, writing=replace(plan.writing, metadata=words))
     if not was_placed(folder, terms, plan):
         check_target(source, plan.target, is_folder=plan.is_folder, overwrite=settings.overwrite)
-    by = Engine(load_network_of(plan), plan.render, RenderReport()) if crew is None else crew
+    waiting = Waiting()
+    crew = crew or alone(Engine(load_network_of(plan), plan.render, RenderReport()), waiting)
     with opened(folder, terms, restart=restart):
         job = Job(
             source=source,
@@ -79,7 +80,7 @@ def enhance(
         if on_plan is not None:
             on_plan(plan)
         try:
-            work(job, by, progress, began)
+            work(job, crew, waiting, progress, began)
             return finish(job, began)
         except OutputError as error:  # its message names our hidden file, but the user asked for another
             raise OutputError(named(str(error), job)) from error
@@ -94,7 +95,17 @@ def job_folder(target: Path) -> Path:
     return target.with_name(f".{target.name}.job")
 
 
-def work(job: Job, by: Engine | Crew, progress: Callable[[Progress], None] | None, began: float) -> None:
+def alone(engine: Engine, waiting: Waiting) -> Crew:
+    """This process, one segment after another."""
+
+    def render(job: Job, pending: Sequence[int], frames_out: Callable[[int], None]) -> None:
+        for index in pending:
+            render_segment(job, index, engine, waiting=waiting, on_frame=lambda: frames_out(1))
+
+    return render
+
+
+def work(job: Job, crew: Crew, waiting: Waiting, progress: Callable[[Progress], None] | None, began: float) -> None:
     """Have the segments rendered that are not finished yet."""
     if (job.folder / "joined.json").exists():
         return
@@ -102,21 +113,15 @@ def work(job: Job, by: Engine | Crew, progress: Callable[[Progress], None] | Non
     job.check()
     for stale in job.folder.glob("partial-*"):  # of processes that are no more: whoever holds the lock began alone
         remove(stale)
-    waiting = Waiting()
     done = sum(record.frames for segment in job.segments if (record := job.record_of(segment.index)) is not None)
 
-    def frames_out(count: int = 1) -> None:
+    def frames_out(count: int) -> None:
         nonlocal done
         done += count
         if progress is not None:
             progress(progress_of(waiting, done, job.plan.frames_out, time.perf_counter() - began))
 
-    pending = [segment.index for segment in job.segments if job.record_of(segment.index) is None]
-    if not isinstance(by, Engine):
-        by(job, pending, lambda index: frames_out(job.segments[index].frames_out))
-        return
-    for index in pending:
-        render_segment(job, index, by, waiting=waiting, on_frame=frames_out)
+    crew(job, [segment.index for segment in job.segments if job.record_of(segment.index) is None], frames_out)
 
 
 def finish(job: Job, began: float | None = None) -> EnhanceResult:
