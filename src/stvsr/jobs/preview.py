@@ -11,7 +11,6 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from itertools import groupby
 from pathlib import Path
 
 import av
@@ -26,13 +25,12 @@ from stvsr.clip import Frame
 from stvsr.errors import InputError, OutputError, SettingsError
 from stvsr.evaluation.figures import liveliest_place, temporal_profile
 from stvsr.inference import RenderReport, RenderSettings, Target, render
+from stvsr.jobs.hardest import Moment, moments_of
 from stvsr.networks import NETWORKS
 from stvsr.ops.resize import resize_to
-from stvsr.video import VideoReader, mark_shots
+from stvsr.video import VideoReader
 from stvsr.weights.catalog import load_network, ready_scales
 
-LONGEST = Fraction(2)
-"""Seconds of a moment."""
 WIDEST, HIGHEST = 320, 180
 """Of the crop that is rendered, in input pixels."""
 LARGEST_SIDE = 1280
@@ -56,15 +54,6 @@ class PreviewSettings:
             raise SettingsError(f"A preview shows at least 1 shot, but {self.shots} was asked for. Try 3.")
         if not 1 <= self.scale <= 8:
             raise SettingsError(f"A scale of {self.scale} was asked for. Choose 1 to 8.")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Moment:
-    """A stretch of one shot, in seconds of the film's clock."""
-
-    begin: Fraction
-    end: Fraction
-    hardness: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,49 +122,20 @@ def preview(
 
 def hardest_moments(source: Path, count: int) -> tuple[tuple[Moment, ...], int, tuple[int, int]]:
     """The hardest stretch of each of the hardest shots in the order of the film, the film's frames, and its size."""
-    looks: list[Look] = []
-    shot, before, size = 0, None, (0, 0)
+    frames_in, size = 0, (0, 0)
+
+    def counted(frames: Iterable[Frame]) -> Iterator[Frame]:
+        nonlocal frames_in, size
+        for frame in frames:
+            frames_in, size = frames_in + 1, (frame.image.shape[-1], frame.image.shape[-2])
+            yield frame
+
     with VideoReader(source) as reader:
-        for frame in mark_shots(reader.frames()):
-            shot += frame.starts_shot
-            moved = 0.0 if before is None or frame.starts_shot else float((frame.image - before).abs().mean())
-            score = moved * detail(frame.image)
-            looks.append(Look(shot=shot, begin=frame.time, end=frame.time + frame.duration, score=score))
-            before, size = frame.image, (frame.image.shape[-1], frame.image.shape[-2])
-    if not looks:
+        best = list(moments_of(counted(reader.frames())))
+    if not best:
         raise InputError(f"{source} holds no picture that can be decoded. Check that it plays elsewhere.")
-    best = [hardest(list(run)) for _, run in groupby(looks, lambda look: look.shot)]
     chosen = sorted(best, key=lambda moment: -moment.hardness)[:count]
-    return tuple(sorted(chosen, key=lambda moment: moment.begin)), len(looks), size
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
-    """A frame of which only this is kept: the number of its shot, its seconds, and how much it moves and shows."""
-
-    shot: int
-    begin: Fraction
-    end: Fraction
-    score: float
-
-
-def detail(image: Float[Tensor, "c h w"]) -> float:
-    """How much neighbouring pixels differ."""
-    return float((image[..., 1:] - image[..., :-1]).abs().mean() + (image[:, 1:] - image[:, :-1]).abs().mean()) + 1e-6
-
-
-def hardest(shot: Sequence[Look]) -> Moment:
-    """The stretch of a shot, two seconds at most, in which the scores add up to the most."""
-    best, first = Moment(begin=shot[0].begin, end=shot[0].end, hardness=shot[0].score), 0
-    total = 0.0
-    for index, look in enumerate(shot):
-        total += look.score
-        while look.end - shot[first].begin > LONGEST and first < index:
-            total -= shot[first].score
-            first += 1
-        if total >= best.hardness:
-            best = Moment(begin=shot[first].begin, end=look.end, hardness=total)
-    return best
+    return tuple(sorted(chosen, key=lambda moment: moment.begin)), frames_in, size
 
 
 def taken(source: Path, moment: Moment) -> Iterator[Frame]:
