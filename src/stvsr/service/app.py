@@ -5,32 +5,22 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated
 
-from fastapi import APIRouter, FastAPI, Header, Path, Query, Request, Response, Security
+from fastapi import APIRouter, FastAPI, Header, Query, Request, Response, Security
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse
 from fastapi.security import HTTPBearer
-from starlette.exceptions import HTTPException
-from starlette.types import Message, Receive, Scope, Send
 
 from stvsr import __version__
-from stvsr.errors import JobError, NoSuchJobError
 from stvsr.queue import Queue, State, Workers
 from stvsr.queue.store import new_id
 from stvsr.service.answers import FilmInFolder, Health, JobFacts, JobList, UploadedFilm
+from stvsr.service.films import FILM, FILMS, Id, film_of, finished
 from stvsr.service.gate import Gate
 from stvsr.service.refusals import answers, install
 from stvsr.service.settings import ServiceSettings
 from stvsr.service.sources import check_room, confined, plain_name, receive, safe_ending
 
 UPLOAD = "/v1/jobs/upload"
-FILM = {"type": "string", "format": "binary"}
-FILMS = {
-    ".mp4": "video/mp4",
-    ".mov": "video/quicktime",
-    ".mkv": "video/x-matroska",
-    ".webm": "video/webm",
-}
-Id = Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="A job's id.")]
 Key = Annotated[
     str | None,
     Header(
@@ -153,26 +143,7 @@ def make_app(settings: ServiceSettings, queue: Queue) -> FastAPI:
     )
     def fetch_result(id: Id) -> Response:
         """The finished film, whole or in ranges."""
-        job = queue.job(id)
-        if job.state is not State.DONE:
-            raise JobError(f"Job {id} is {job.state}; only a job that is done has a result.")
-        if not job.target.exists():
-            raise NoSuchJobError(f"The result of job {id} is no longer on the service's disk. Submit the film again.")
-        ending = job.target.suffix
-        name = f"{job.name.removesuffix(job.source.suffix)}.enhanced{ending}"
-        return RangedFile(job.target, media_type=FILMS[ending], filename=name)
+        return film_of(finished(queue, id))
 
     app.include_router(jobs)
     return app
-
-
-class RangedFile(FileResponse):
-    """A file; a range that it does not have is refused in the service's own words."""
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def watched(message: Message) -> None:
-            if message["type"] == "http.response.start" and message["status"] in (400, 416):
-                raise HTTPException(message["status"], "The header Range asks for what the film does not have")
-            await send(message)
-
-        await super().__call__(scope, receive, watched)

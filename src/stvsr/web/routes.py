@@ -1,24 +1,22 @@
 """Films in, jobs and their progress, films out."""
 
-from pathlib import Path as FilePath
+from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse
 
-from stvsr.errors import InputError, JobError, NoSuchJobError
-from stvsr.queue import Job, Queue, State, Workers
+from stvsr.errors import InputError, NoSuchJobError
+from stvsr.queue import Queue, Workers
 from stvsr.queue.store import new_id
 from stvsr.service.answers import JobFacts, JobList
-from stvsr.service.app import FILMS, RangedFile
+from stvsr.service.films import FILMS, Id, RangedFile, film_of, finished
 from stvsr.service.settings import ServiceSettings
 from stvsr.service.sources import receive
 from stvsr.video import probe
 from stvsr.web.desk import Desk
 from stvsr.web.previews import Previews, draw_profile
-
-Id = Annotated[str, Path(pattern="^[0-9a-f]{32}$")]
 
 
 def film_routes(settings: ServiceSettings, desk: Desk, previews: Previews) -> APIRouter:
@@ -108,30 +106,12 @@ def job_routes(queue: Queue, workers: Workers) -> APIRouter:
 
     @jobs.get("/{id}/result")
     def result(id: Id, download: bool = False) -> Response:
-        job = finished(queue, id)
-        ending = job.target.suffix
-        name = f"{FilePath(job.name).stem}.enhanced{ending}"
-        return RangedFile(
-            job.target,
-            media_type=FILMS[ending],
-            filename=name,
-            content_disposition_type="attachment" if download else "inline",
-        )
+        return film_of(finished(queue, id), "attachment" if download else "inline")
 
     return jobs
 
 
-def finished(queue: Queue, id: str) -> Job:
-    """Raises JobError where it is not done, NoSuchJobError where its result is gone."""
-    job = queue.job(id)
-    if job.state is not State.DONE:
-        raise JobError(f"This job is {job.state}; only a job that is done has a result.")
-    if not job.target.exists():
-        raise NoSuchJobError("The result is no longer on the disk. Run the job again.")
-    return job
-
-
-def picture_of(film: FilePath, moment: FilePath) -> FileResponse:
+def picture_of(film: Path, moment: Path) -> FileResponse:
     """A film's temporal profile, drawn when it is first asked for."""
     target = film.with_suffix(".png")
     if not target.exists():
