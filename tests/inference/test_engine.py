@@ -80,11 +80,8 @@ def test_ntsc_film_becomes_sixty_by_the_closed_form(film):
     assert colours(iter(out)) == pytest.approx(ramp, abs=1e-6)
 
 
-@pytest.mark.parametrize("window", [None, 3, 5, 8])
-@pytest.mark.parametrize("context", [1, 2])
+@pytest.mark.parametrize(("context", "window"), [(1, None), (1, 3), (1, 5), (1, 8), (2, None), (2, 5), (2, 8)])
 def test_windows_change_nothing_where_they_overlap_by_the_context(film, window, context):
-    if window is not None and window < 2 * context + 1:
-        pytest.skip("shorter than what the network sees")
     images, network = noise(33), Neighbours(context=context)
     whole = network(torch.stack(images)[None], [Fraction(i, 2) for i in range(65)])[0]
     out = list(render(film(images), network, Target(factor=2), RenderSettings(window=window)))

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from stvsr.blocks.deformable import DeformableConv
 from stvsr.errors import SettingsError
-from stvsr.ops import deform, deform_plain
+from stvsr.ops import deform, deform_cpu, deform_plain
 from stvsr.ops.deform import deform_conv2d
 
 PLAIN = dict(stride=1, padding=1, dilation=1)
@@ -135,8 +135,6 @@ def test_without_numba_it_still_works(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_without_a_folder_for_translations_they_are_made_each_time(monkeypatch: pytest.MonkeyPatch):
-    deform_cpu = pytest.importorskip("stvsr.ops.deform_cpu")
-
     translated = []
 
     def translate(*, cache: bool = False):
@@ -263,7 +261,7 @@ def test_the_gpu_path_equals_the_plain_path(shape, dtype: torch.dtype, monkeypat
     """On a GPU where there is one, else in Triton's interpreter."""
     if not torch.cuda.is_available():
         monkeypatch.setenv("TRITON_INTERPRET", "1")  # read when the kernel is defined
-    pytest.importorskip("triton")
+    pytest.importorskip("triton", reason="Triton comes with CUDA builds of PyTorch")
     from stvsr.ops import deform_cuda
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
