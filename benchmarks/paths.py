@@ -21,7 +21,7 @@ from results import RESULTS, commit, processor
 from torch import Tensor
 from torch.nn import functional as F
 
-from stvsr.evaluation.speed import KEYS, TIMES, alternate, plain_convolution
+from stvsr.evaluation.speed import KEYS, TIMES, alternate, plain_convolution, render_round
 from stvsr.inference import RenderReport, RenderSettings
 from stvsr.inference.engine import Engine
 from stvsr.networks.cost import windows
@@ -37,7 +37,7 @@ ROUNDS = 3
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("networks", nargs="*", choices=[*NAMES, []], metavar="NETWORK")
+    parser.add_argument("networks", nargs="*", metavar="NETWORK", help=f"of {', '.join(NAMES)}; all")
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
     parser.add_argument("--precision", default="auto", choices=["auto", "fp32", "bf16", "fp16"])
     parser.add_argument("--check", action="store_true")
@@ -58,20 +58,18 @@ def main() -> None:
 def compare(name: str, width: int, height: int, device: str, precision: str) -> dict:
     """One row: seconds per output frame of both paths, their ratio, the fraction of the ceiling, and their PSNR."""
     torch.manual_seed(0)
-    network = load_network(name, 4, allow_untrained=True)
+    network = with_no_silent_weights(load_network(name, 4, allow_untrained=True))
     engine = Engine(network, RenderSettings(device=device, precision=precision), RenderReport())
-    clip = torch.nn.functional.interpolate(
-        torch.rand(KEYS, 3, height // 4, width // 4), (height, width), mode="bicubic"
-    )
-    parts = [(clip.clamp(0, 1)[part], times) for part, times in windows(network.spec, KEYS, TIMES)]
+    clip = F.interpolate(torch.rand(KEYS, 3, height // 4, width // 4), (height, width), mode="bicubic").clamp(0, 1)
 
     def fast() -> Tensor:
-        return torch.cat([engine.run(part, times, engine.precision) for part, times in parts])
+        return render_round(engine, clip)
 
     @torch.inference_mode()
     def plain() -> Tensor:
+        parts = windows(network.spec, KEYS, TIMES)
         with plain_path():
-            return torch.cat([network(part[None].to(device), times)[0].float().cpu() for part, times in parts])
+            return torch.cat([network(clip[None, part].to(device), times)[0].float().cpu() for part, times in parts])
 
     difference = (fast() - in_plain_format(network, plain)()).square().mean()
     convolve, ceiling = plain_convolution(width, height, engine.device, engine.precision)
@@ -95,6 +93,15 @@ def compare(name: str, width: int, height: int, device: str, precision: str) -> 
     }
 
 
+@torch.no_grad()
+def with_no_silent_weights(network: torch.nn.Module) -> torch.nn.Module:
+    """Untrained networks that begin as plain enlargement hold zeros, which would hide all differences behind them."""
+    for parameter in network.parameters():
+        if not parameter.any():
+            parameter.normal_(std=0.02)
+    return network
+
+
 def in_plain_format(network: torch.nn.Module, action: Callable[[], Tensor]) -> Callable[[], Tensor]:
     """The action on weights that lie channels first; afterwards they lie as before."""
 
@@ -114,17 +121,9 @@ def plain_path() -> Iterator[None]:
     with (
         patch.object(deform, "path_for", lambda _: deform_plain),
         patch.object(deform, "find_spec", lambda _: None),
-        patch.object(warp, "gather_warp", sampled_warp),
+        patch.object(warp, "gather_warp", warp.sample_warp),
     ):
         yield
-
-
-def sampled_warp(image: Tensor, flow: Tensor) -> Tensor:
-    """What ``backward_warp`` does with a gradient, or on a GPU."""
-    x, y = warp.positions(flow)
-    height, width = flow.shape[-2:]
-    grid = torch.stack([x * (2 / max(width - 1, 1)) - 1, y * (2 / max(height - 1, 1)) - 1], dim=-1)
-    return F.grid_sample(image.to(grid.dtype), grid, padding_mode="border", align_corners=True).to(image.dtype)
 
 
 def check(device: torch.device) -> None:

@@ -94,10 +94,10 @@ def bench(
     )
 
 
-def render_round(engine: Engine, clip: Float[Tensor, "t c h w"]) -> None:
+def render_round(engine: Engine, clip: Float[Tensor, "t c h w"]) -> Float[Tensor, "s c H W"]:
     """Four frames become seven; a network that takes fewer at once renders them window by window."""
-    for part, times in windows(engine.spec, KEYS, TIMES):
-        engine.run(clip[part], times, engine.precision)
+    parts = windows(engine.spec, KEYS, TIMES)
+    return torch.cat([engine.run(clip[part], times, engine.precision) for part, times in parts])
 
 
 def plain_convolution(

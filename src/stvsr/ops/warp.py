@@ -19,6 +19,11 @@ def backward_warp(image: Float[Tensor, "b d h w"], flow: Float[Tensor, "b 2 h w"
     """
     if image.device.type == "cpu" and not torch.is_grad_enabled() and not torch.compiler.is_compiling():
         return gather_warp(image, flow)
+    return sample_warp(image, flow)
+
+
+def sample_warp(image: Float[Tensor, "b d h w"], flow: Float[Tensor, "b 2 h w"]) -> Float[Tensor, "b d h w"]:
+    """With a gradient, and on any device."""
     x, y = positions(flow)
     height, width = flow.shape[-2:]
     # align_corners=True: -1 and 1 are the centres of the first and last pixel
