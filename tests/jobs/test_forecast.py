@@ -46,7 +46,7 @@ def test_enhance_does_what_the_plan_said(tmp_path: Path, monkeypatch: pytest.Mon
 def test_the_calibration_is_kept_and_looked_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     source = MADE_CLIPS["plain"](tmp_path)
     _, measured = foresee(source, None, SETTINGS)
-    monkeypatch.setattr("stvsr.jobs.forecast.measured", lambda *_: pytest.fail("measured again"))
+    monkeypatch.setattr("stvsr.jobs.calibration.measured", lambda *_: pytest.fail("measured again"))
     assert foresee(source, None, SETTINGS)[1].seconds == measured.seconds
 
 

@@ -4,7 +4,6 @@ A file serves one number of input frames, one grid of instants and one size. So 
 every instant of the grid is rendered, and those that were asked for are picked.
 """
 
-import os
 from fractions import Fraction
 from functools import cache
 from hashlib import sha256
@@ -18,6 +17,7 @@ from torch import Tensor
 
 from stvsr.clip import Times
 from stvsr.errors import OutputError, SettingsError
+from stvsr.inference.cache import cache_folder
 from stvsr.inference.export import EXTRA, Run, every, export, load_onnx, need_extra
 from stvsr.networks.base import Network, pad_to_multiple
 
@@ -33,7 +33,7 @@ class OnnxNetwork:
     def __init__(self, network: Network, folder: Path | None = None) -> None:
         need_extra()
         self.network, self.spec = network.cpu(), network.spec
-        self.folder = folder or cache_folder()
+        self.folder = folder or cache_folder() / "onnx"
         self.identity = fingerprint(network)
         self.loaded = cache(self.load)
 
@@ -71,11 +71,6 @@ def grid_of(times: Times, step: Fraction | None) -> Fraction:
             f"Use --times 2, 3, ... {FINEST} or --keep-fps with --runtime onnx, or leave --runtime out."
         )
     return grid
-
-
-def cache_folder() -> Path:
-    """Where exported networks are kept: a file that is deleted there is made again."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "stvsr" / "onnx"
 
 
 def fingerprint(network: Network) -> str:

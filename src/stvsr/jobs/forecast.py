@@ -1,38 +1,23 @@
-"""What a job will take on this machine: windows, tiles, memory, time and disk, from a short calibration.
+"""What a job will take on this machine: windows, tiles, memory, time and disk."""
 
-The calibration renders one window of noise in one tile, and is kept in the user's cache folder until network, tile,
-precision, threads or version change.
-"""
-
-import hashlib
-import json
-import os
-import sys
-import time
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from importlib.metadata import version
 from math import ceil
 from pathlib import Path
-from statistics import median
-
-import torch
 
 from stvsr.errors import InputError
 from stvsr.inference import Engine, RenderReport
 from stvsr.inference.memory import LIVE_MAPS, frames_that_fit
 from stvsr.inference.tiles import spans
 from stvsr.inference.windows import borders
+from stvsr.jobs.calibration import seconds_per_pixel
 from stvsr.jobs.findings import findings
-from stvsr.jobs.journal import Job, read_facts
+from stvsr.jobs.journal import Job
 from stvsr.jobs.plan import EnhanceSettings, Plan, check_target, make_plan
 from stvsr.jobs.render import READ_AHEAD, WRITE_BEHIND, load_network_of
 from stvsr.jobs.survey import survey
 from stvsr.video import probe
 
-LARGEST_TRIAL = 96
-"""Pixels a side: no larger tile is rendered to calibrate; its cost grows with its area."""
 BITS_PER_PIXEL = {"h264": 0.12, "hevc": 0.08, "av1": 0.06, "ffv1": 8.0, "prores": 4.0}
 """Of typical films at the default quality; h264 and the like spread from a third to three times of it."""
 FILM_CODECS = {".webm": "av1"}
@@ -88,6 +73,7 @@ def forecast(job: Job, found: tuple[str, ...]) -> Forecast:
     area = (across[0].stop - across[0].start) * (down[0].stop - down[0].start)
     pairs = zip(job.survey.shots, [*job.survey.shots[1:], job.survey.frames], strict=True)
     frames_out, tiles = len(job.outcome.times), len(across) * len(down)
+    pace = seconds_per_pixel(job.plan, area, ceil(Fraction(frames_out, job.survey.frames)))
     return Forecast(
         segments=len(job.segments),
         shots=len(job.survey.shots),
@@ -99,7 +85,7 @@ def forecast(job: Job, found: tuple[str, ...]) -> Forecast:
         device=job.plan.render.device,
         precision=job.plan.render.precision,
         memory_bytes=memory(job, engine, area),
-        seconds=seconds_per_pixel(job, engine, min(area, LARGEST_TRIAL**2)) * area * tiles * frames_out,
+        seconds=pace * area * tiles * frames_out,
         disk_bytes=disk(job, frames_out),
         findings=found,
     )
@@ -122,47 +108,3 @@ def disk(job: Job, frames_out: int) -> int:
         return frames_out * width * height * 3 // 2
     codec = job.plan.writing.codec or FILM_CODECS.get(job.plan.target.suffix.lower(), "h264")
     return int(frames_out * width * height * BITS_PER_PIXEL[codec] / 8)
-
-
-def seconds_per_pixel(job: Job, engine: Engine, area: int) -> float:
-    """For one pixel of the input in one frame out: looked up, or measured now."""
-    plan = job.plan
-    pace = Fraction(len(job.outcome.times), job.survey.frames)
-    key = [
-        *(plan.network, plan.network_scale, area, plan.render.device, plan.render.precision, str(plan.weights)),
-        *(torch.get_num_threads(), torch.__version__, version("stvsr"), str(pace), job.info.width, job.info.height),
-    ]
-    path = cache_folder() / "calibration.json"
-    known = read_facts(path) or {}
-    name = hashlib.sha256(json.dumps(key).encode()).hexdigest()[:24]
-    if name not in known:
-        known[name] = measured(job, engine, area)
-        with suppress(OSError):  # no cache, no harm: it is measured again
-            path.parent.mkdir(parents=True, exist_ok=True)
-            partial = path.with_name(f".{os.getpid()}.partial")
-            partial.write_text(json.dumps(known))
-            os.replace(partial, path)
-    return known[name]
-
-
-def measured(job: Job, engine: Engine, area: int) -> float:
-    """Render a few windows of noise and keep the median's pace."""
-    side = max(16, round(area**0.5))
-    count, pace = job.plan.layout.length, ceil(Fraction(len(job.outcome.times), job.survey.frames))
-    clip = torch.rand(count, 3, side, side)
-    times = [Fraction(i, pace) for i in range(pace * (count - 1))] or [Fraction(0)]
-    if engine.spec.step is not None:
-        times = sorted({round(t / engine.spec.step) * engine.spec.step for t in times})
-    took = []
-    for _ in range(3):
-        began = time.perf_counter()
-        engine.run(clip, times, engine.precision)
-        took.append(time.perf_counter() - began)
-    return median(took) / (side * side * len(times))
-
-
-def cache_folder() -> Path:
-    """Where programs of this user keep what can be found again."""
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData/Local")) / "stvsr"
-    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "stvsr"
