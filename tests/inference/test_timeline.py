@@ -3,6 +3,7 @@
 from fractions import Fraction
 from itertools import pairwise
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -177,8 +178,9 @@ def test_the_plan_says_how_far_a_fixed_step_deviates(target, step, rate, deviati
 @given(rate=st.fractions(1, 120, max_denominator=40), fps=st.sampled_from([NTSC_FILM, 30, 60]))
 def test_no_instant_deviates_further_than_the_plan_says_and_one_does(rate, fps):
     promised = largest_deviation(Target(fps=fps), HALF, rate)
-    eighths = [k * rate / fps * 8 for k in range((rate / fps).denominator)]
-    assert max(abs(place - round(place)) for place in eighths) / 8 == promised
+    pace = rate / fps
+    beyond = 8 * pace.numerator * np.arange(pace.denominator) % pace.denominator  # the last eighth before each instant
+    assert Fraction(int(np.minimum(beyond, pace.denominator - beyond).max()), 8 * pace.denominator) == promised
 
 
 def test_a_fixed_step_is_repeated_no_more_than_needed():

@@ -7,7 +7,7 @@ from stvsr.networks import NETWORKS
 from stvsr.weights.overview import count, counted, counted_scale
 
 
-@pytest.mark.parametrize("name", ["bicubic", "unison-s", "cycmunet-m2", "tp", "stinet", "mbnet", "yogo-56"])
+@pytest.mark.parametrize("name", ["bicubic", "unison-s", "cycmunet-m2", "tp", "stinet", "mbnet"])
 def test_the_shipped_counts_are_what_counting_gives(name: str):
     assert counted()[name] == count(name)  # one size of each network: counting takes seconds
 
