@@ -21,7 +21,9 @@ import av
 import numpy as np
 import psutil
 
-SIZE, RATE = (48, 32), Fraction(24)
+SIZE, RATE = (48, 32), 12
+"""Small and choppy, so that two hours of it fit into one."""
+SCENE = 7 * RATE
 
 
 def main() -> None:
@@ -46,7 +48,7 @@ def table(title: str, rows: dict[str, object]) -> None:
 def kills(folder: Path, count: int) -> dict[str, object]:
     """Kill one job so often, at moments spread over its whole length."""
     source, target = folder / "source.mkv", folder / "killed.mp4"
-    make_film(source, seconds=15)
+    make_film(source, seconds=30)
     began = time.perf_counter()
     subprocess.run(command(source, folder / "whole.mp4"), check=True, capture_output=True)
     alone, lots = time.perf_counter() - began, random.Random(0)
@@ -152,9 +154,9 @@ def make_film(path: Path, seconds: int) -> None:
         voice = sine(sound, seconds)
         for number, picture in enumerate(pictures(seconds)):
             frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
-            frame.pts, frame.time_base = number, 1 / RATE
+            frame.pts, frame.time_base = number, Fraction(1, RATE)
             output.mux(video.encode(frame))
-            if number % 24 == 0:
+            if number % RATE == 0:
                 output.mux(next(voice))
         output.mux(video.encode(None))
         output.mux(sound.encode(None))
@@ -162,11 +164,11 @@ def make_film(path: Path, seconds: int) -> None:
 
 def pictures(seconds: int) -> Iterator[np.ndarray]:
     scene = np.zeros((SIZE[1], SIZE[0], 3), np.uint8)
-    for number in range(int(seconds * RATE)):
-        if number % 168 == 0:
+    for number in range(seconds * RATE):
+        if number % SCENE == 0:
             coarse = np.random.default_rng(number).integers(0, 255, (SIZE[1] // 4, SIZE[0] // 4, 3), dtype=np.uint8)
             scene = np.kron(coarse, np.ones((4, 4, 1), np.uint8))
-        yield np.ascontiguousarray(np.roll(scene, number % 168, axis=1))
+        yield np.ascontiguousarray(np.roll(scene, number % SCENE, axis=1))
 
 
 def sine(sound: av.AudioStream, seconds: int) -> Iterator[list[av.Packet]]:

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from stvsr.blocks.deformable import DeformableConv
 from stvsr.errors import SettingsError
-from stvsr.ops import deform, deform_cpu, deform_plain
+from stvsr.ops import deform, deform_plain, machine_code
 from stvsr.ops.deform import deform_conv2d
 
 PLAIN = dict(stride=1, padding=1, dilation=1)
@@ -142,8 +142,8 @@ def test_without_a_folder_for_translations_they_are_made_each_time(monkeypatch: 
             raise RuntimeError("cannot cache function: no locator available")
         return lambda function: translated.append(function) or function
 
-    monkeypatch.setattr(deform_cpu, "translate", translate)
-    deform_cpu.compiled(close)
+    monkeypatch.setattr(machine_code, "translate", translate)
+    machine_code.compiled(close)
     assert translated == [close]
 
 

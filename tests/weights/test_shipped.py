@@ -10,12 +10,13 @@ from torch import Tensor
 
 from stvsr.clip import Frame
 from stvsr.data.degrade import round_to_8_bits, shrink
-from stvsr.inference import RenderSettings, Target, render
+from stvsr.inference import RenderSettings, Target, int8, render
 from stvsr.networks.unison import Unison
 from stvsr.ops.resize import resize
 from stvsr.video import read_frames
 from stvsr.weights.catalog import file_of, load_network
 
+needs_int8 = pytest.mark.skipif(not int8.is_there(), reason="oneDNN's 8-bit convolution is for x86")
 WALK = Path(__file__).parents[3] / "shared" / "footage" / "eval" / "Vid4" / "walk"
 
 
@@ -78,9 +79,16 @@ def test_a_frame_between_lies_where_it_belongs_at_any_instant(network: Unison, p
 
 @pytest.mark.skipif(not WALK.exists(), reason="needs the evaluation footage beside the repository")
 @pytest.mark.parametrize(
-    "settings", [RenderSettings(window=6), RenderSettings(tile=64)], ids=["in short windows", "in small tiles"]
+    ("settings", "most"),
+    [
+        pytest.param(RenderSettings(precision="fp32", window=6), 0.1, id="in short windows"),
+        pytest.param(RenderSettings(precision="fp32", tile=64), 0.1, id="in small tiles"),
+        pytest.param(RenderSettings(precision="int8", window=12), 0.02, id="in 8 bits", marks=needs_int8),
+    ],
 )
-def test_cutting_costs_less_than_a_tenth_of_a_decibel_on_real_footage(network: Unison, settings: RenderSettings):
+def test_cutting_and_rounding_cost_next_to_nothing_on_real_footage(
+    network: Unison, settings: RenderSettings, most: float
+):
     frames = [frame.image[:, 96:480, 160:544] for _, frame in zip(range(23), read_frames(WALK), strict=False)]
     keys = [
         Frame(image=shrink(image, 4), time=Fraction(index), duration=Fraction(1), starts_shot=index == 0)
@@ -93,4 +101,4 @@ def test_cutting_costs_less_than_a_tenth_of_a_decibel_on_real_footage(network: U
         error = (round_to_8_bits(rendered[: len(true)]) - true).square().flatten(1).mean(1)
         return float((-10 * error.log10()).mean())
 
-    assert abs(quality(settings) - quality(RenderSettings(window=12))) < 0.1
+    assert abs(quality(settings) - quality(RenderSettings(precision="fp32", window=12))) < most

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from stvsr.jobs.plan import EnhanceSettings
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
-Precision = Literal["auto", "fp32", "bf16", "fp16"]
+Precision = Literal["auto", "fp32", "bf16", "fp16", "int8"]
 Runtime = Literal["torch", "onnx"]
 
 Scale = Annotated[int | None, typer.Option(help="Enlarge width and height, 1 to 8 (default: 4).")]

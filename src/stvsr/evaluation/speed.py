@@ -20,11 +20,12 @@ from statistics import median
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from stvsr.errors import SettingsError
 from stvsr.inference.engine import PRECISIONS, Engine, RenderReport, RenderSettings
+from stvsr.inference.int8 import Int8Conv
 from stvsr.networks.cost import cost, windows
 from stvsr.weights.catalog import load_network
 
@@ -104,6 +105,9 @@ def plain_convolution(
     width: int, height: int, device: torch.device, precision: torch.dtype
 ) -> tuple[Callable[[], object], int]:
     """What the machine does best at this size: a few layers of it, and their multiply-accumulates."""
+    macs = CEILING_LAYERS * 9 * CEILING_WIDTH**2 * height * width
+    if precision == torch.int8:
+        return in_int8_layers(width, height), macs
     kernel = torch.rand(CEILING_WIDTH, CEILING_WIDTH, 3, 3).to(device, precision, memory_format=torch.channels_last)
     maps = torch.rand(1, CEILING_WIDTH, height, width).to(device, precision, memory_format=torch.channels_last)
 
@@ -112,7 +116,20 @@ def plain_convolution(
         for _ in range(CEILING_LAYERS):
             F.conv2d(maps, kernel, padding=1)
 
-    return convolve, CEILING_LAYERS * 9 * CEILING_WIDTH**2 * height * width
+    return convolve, macs
+
+
+def in_int8_layers(width: int, height: int) -> Callable[[], object]:
+    """The same in 8 bits, rounding of the input included."""
+    layer = Int8Conv(nn.Conv2d(CEILING_WIDTH, CEILING_WIDTH, 3, padding=1))
+    maps = torch.rand(1, CEILING_WIDTH, height, width).to(memory_format=torch.channels_last)
+
+    @torch.inference_mode()
+    def convolve() -> None:
+        for _ in range(CEILING_LAYERS):
+            layer(maps)
+
+    return convolve
 
 
 def alternate(

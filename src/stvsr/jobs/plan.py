@@ -138,7 +138,7 @@ def check_encoding(writing: WriteSettings, target: Path, info: VideoInfo, size: 
 def resolved(settings: RenderSettings, network: Network, info: VideoInfo) -> RenderSettings:
     """The same settings with device, precision and tile decided, so that a job goes on as it began."""
     device = find_device(settings.device)
-    precision = find_precision(settings.precision, device, network)
+    precision = find_precision(settings, device, network)
     layout = window_layout(network.spec, settings.window)
     tile = settings.tile or max(16, fitting_tile(network, device, layout, info.height, info.width))
     name = next(name for name, number in PRECISIONS.items() if number is precision)

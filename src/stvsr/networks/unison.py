@@ -75,7 +75,7 @@ class Unison(Network):
     def __init__(self, config: UnisonConfig) -> None:
         super().__init__()
         self.config = config
-        self.spec = Spec(scale=config.scale, step=None, multiple_of=8)
+        self.spec = Spec(scale=config.scale, step=None, multiple_of=8, int8=True)
         width = config.width
         self.encoder = Trunk(3, width, num_blocks=config.encoder_blocks)
         self.flow = FlowPyramid(config.flow_width)

@@ -10,16 +10,16 @@ All tensors of a call are fp32, and an image has fewer than 2**31 numbers. Names
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from typing import NamedTuple, no_type_check
 
 import torch
 from einops import rearrange
-from numba import float32, int32, njit
+from numba import float32, int32
 from numpy import ndarray
 from torch import Tensor
 
 from stvsr.ops.lanes import LANES, dot, load, plus, scaled, store
+from stvsr.ops.machine_code import compiled, inlined
 
 BAND_BYTES = 3 * 2**20
 """Of the columns between sampling and product, for each thread."""
@@ -153,18 +153,6 @@ def new_desk(channels: int) -> Desk:
 
 def flat(tensor: Tensor) -> ndarray:
     return tensor.flatten().numpy()  # contiguous already, so this is a view
-
-
-translate = partial(njit, nogil=True, error_model="numpy", fastmath={"contract"})
-inlined = translate(forceinline=True)
-
-
-def compiled(function: Callable[..., None]) -> Callable[..., None]:
-    """Translated; kept on disk, unless there is no folder that may be written to."""
-    try:
-        return translate(cache=True)(function)
-    except RuntimeError:
-        return translate()(function)
 
 
 # Numba reads what follows; no_type_check keeps the tests' shape checker from wrapping it. Inner loops count from zero

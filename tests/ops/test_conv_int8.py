@@ -1,0 +1,66 @@
+"""The convolution in 8 bits: two roundings, and otherwise the convolution of double precision."""
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+from torch.nn import functional as F
+
+from stvsr.inference.int8 import is_there
+from stvsr.ops.conv_int8 import conv2d_int8, pack
+
+pytestmark = pytest.mark.skipif(not is_there(), reason="oneDNN's 8-bit convolution is for x86")
+
+
+@pytest.mark.parametrize(
+    ("outputs", "taps", "stride", "padding", "dilation"),
+    [(8, (3, 3), [1, 1], [1, 1], [1, 1]), (24, (1, 5), [1, 2], [0, 2], [1, 1]), (5, (3, 3), [2, 1], [2, 2], [2, 2])],
+)
+@pytest.mark.parametrize("shift", [-4.0, 0.0, 4.0], ids=["negative", "both", "positive"])
+def test_it_is_the_convolution_of_the_rounded_numbers(outputs, taps, stride, padding, dilation, shift):
+    torch.manual_seed(0)
+    image, weight, bias = shift + torch.randn(2, 20, 9, 11), torch.randn(outputs, 20, *taps), torch.randn(outputs)
+    ours = conv2d_int8(image, kernel=pack(weight, bias, stride, padding, dilation))
+    scales = weight.abs().amax((1, 2, 3), keepdim=True) / 127
+    kernels = (weight / scales).round() * scales
+    true = F.conv2d(rounded(image).double(), kernels.double(), bias.double(), stride, padding, dilation)
+    torch.testing.assert_close(ours.double(), true, rtol=1e-4, atol=1e-4)
+
+
+def rounded(image: Tensor) -> Tensor:
+    """To 255 steps between the least and the greatest number, of which zero is one."""
+    least, most = image.min().clamp(max=0), image.max().clamp(min=0)
+    step = (most - least) / 255
+    return ((image / step).round().clamp(min=-(-least / step).floor())) * step
+
+
+def test_parts_side_by_side_are_one_image_and_the_rest_of_the_line_is_cut():
+    torch.manual_seed(0)
+    parts = [torch.randn(2, features, 6, 7) for features in (16, 1, 3)]
+    kernel = pack(torch.randn(8, 20, 3, 3), None, [1, 1], [1, 1], [1, 1])
+    whole = conv2d_int8(torch.cat(parts, 1), kernel=kernel)
+    assert torch.equal(conv2d_int8(*parts, kernel=kernel), whole)
+    assert torch.equal(conv2d_int8(*parts, kernel=kernel, relu=True), whole.relu())
+
+
+@pytest.mark.parametrize("value", [-3.0, 0.0, 0.5])
+def test_one_number_everywhere_is_kept(value: float):
+    kernel = pack(torch.eye(16)[:, :, None, None], None, [1, 1], [0, 0], [1, 1])
+    ours = conv2d_int8(torch.full((1, 16, 3, 3), value), kernel=kernel)
+    torch.testing.assert_close(ours, torch.full((1, 16, 3, 3), value))
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_what_is_not_a_number_is_not_hidden(value: float):
+    image = torch.zeros(1, 16, 3, 3)
+    image[0, 0, 0, 0] = value
+    ours = conv2d_int8(image, kernel=pack(torch.ones(8, 16, 1, 1), None, [1, 1], [0, 0], [1, 1]))
+    assert not ours.isfinite().any()
+
+
+@given(least=st.floats(-10, 0, width=32), most=st.floats(0, 10, width=32))
+def test_the_ends_of_the_range_keep_their_places(least: float, most: float):
+    ends = torch.tensor([least, most])[None, None, :, None].expand(1, 16, 2, 1)
+    ours = conv2d_int8(ends, kernel=pack(torch.eye(16)[:, :, None, None], None, [1, 1], [0, 0], [1, 1]))
+    assert (ours - ends).abs().max() <= (most - least) / 250 + 1e-30
