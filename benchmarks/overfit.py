@@ -34,7 +34,11 @@ def main() -> None:
         command = [sys.executable, "-m", "stvsr", "train", recipe, "--overfit", "--json", "--data", str(FOOTAGE)]
         command += [word for setting in RECIPES[recipe] for word in ("--set", setting)]
         told = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-        runs[recipe] = json.loads(told.stdout) | {"commit": commit(), "processor": processor()}
+        runs[recipe] = json.loads(told.stdout) | {
+            "settings": RECIPES[recipe],
+            "commit": commit(),
+            "processor": processor(),
+        }
         kept.write_text(json.dumps(runs, indent=1) + "\n")
     draw(runs, RESULTS / "overfit.png")
     fill(ROOT / "docs" / "networks" / "README.md", table(runs))
@@ -46,8 +50,9 @@ def table(runs: dict[str, dict]) -> str:
         "|---|---|---|---|---|---|",
     ]
     for run in runs.values():
+        name = ", ".join([run["network"], *run.get("settings", [])])
         lines.append(
-            f"| {run['network']} | {run['start']:.2f} | **{run['end']:.2f}** | {run['end'] - run['start']:+.2f} "
+            f"| {name} | {run['start']:.2f} | **{run['end']:.2f}** | {run['end'] - run['start']:+.2f} "
             f"| {run['bicubic']:.2f} | {run['seconds']:.0f} |"
         )
     some = next(iter(runs.values()))
