@@ -97,8 +97,8 @@ def bench(
 
 def render_round(engine: Engine, clip: Float[Tensor, "t c h w"]) -> Float[Tensor, "s c H W"]:
     """Four frames become seven; a network that takes fewer at once renders them window by window."""
-    parts = windows(engine.spec, KEYS, TIMES)
-    return torch.cat([engine.run(clip[part], times, engine.precision) for part, times in parts])
+    parts = [engine.run(clip[part], times, engine.precision) for part, times in windows(engine.spec, KEYS, TIMES)]
+    return parts[0] if len(parts) == 1 else torch.cat(parts)
 
 
 def plain_convolution(
