@@ -1,6 +1,7 @@
 """One film by one, two, ... workers of a local Ray cluster: ``python benchmarks/cluster.py [--workers 1 2]``
 
 Every worker is a node with one processor, so this shows what sharing out costs, not what a network of machines does.
+The start of the workers' processes counts, and so do survey, join and proof, which are not shared.
 Prints seconds, the speed-up over one worker, and its share of the ideal; the films must be equal, packet by packet.
 """
 
@@ -36,7 +37,6 @@ def main() -> None:
             for _ in range(count):
                 nodes.add_node(num_cpus=1)
             crew = Cluster(address=nodes.address, processors=1)
-            enhance(source, Path(folder) / "warm.mkv", settings, crew=crew)  # starts the workers' processes
             began = time.perf_counter()
             films.append(enhance(source, Path(folder) / f"{count}.mkv", settings, crew=crew).output)
             seconds = time.perf_counter() - began
