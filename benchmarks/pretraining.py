@@ -222,8 +222,8 @@ def table(results: dict) -> str:
         "held-out-real-world": "held-out, real-world",
     }
     lines = [
-        "| trained on | pre-trained on | steps | " + " | ".join(titles.values()) + " |",
-        "|---|---|---|" + "---|" * len(titles),
+        "| trained on | pre-trained on | steps | minutes | " + " | ".join(titles.values()) + " |",
+        "|---|---|---|---|" + "---|" * len(titles),
     ]
     for name, run in results["runs"].items():
         numbers = " | ".join(
@@ -232,13 +232,15 @@ def table(results: dict) -> str:
         if name in RUNS:
             own = RUNS[name]
             before = "-" if not own.stills else "moving stills, half hidden" if own.masked else "moving stills"
-            lines.append(f"| {own.degradation} | {before} | {' + '.join(map(str, run['steps']))} | {numbers} |")
+            steps = " + ".join(map(str, run["steps"]))
+            lines.append(f"| {own.degradation} | {before} | {steps} | {run['cpu_minutes']:.1f} | {numbers} |")
         else:
-            lines.append(f"| {name} | | | {numbers} |")
+            lines.append(f"| {name} | | | | {numbers} |")
     lines += [
         "",
-        f"PSNR-Y in dB, in brackets of the frames between. `unison-s` x4, {results['minutes']:g} minutes of processor "
-        f"time each on one of {results['processor']}, of which a third goes to the pre-training. Written by "
+        f"PSNR-Y in dB, in brackets of the frames between. `unison-s` x4, as many steps as should fit into "
+        f"{results['minutes']:g} minutes of one of {results['processor']} (minutes: of processor time, as they came "
+        f"to be), a third of them for the pre-training. Written by "
         f"`python benchmarks/pretraining.py` at commit {results['commit']}; numbers in docs/results/pretraining.json.",
     ]
     return "\n".join(lines)
