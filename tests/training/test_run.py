@@ -13,7 +13,7 @@ from stvsr.training.recipe import Optimiser, Recipe
 from stvsr.training.recipes import RECIPES, stages_of
 from stvsr.training.run import rehearse_recipe, run_recipe
 from stvsr.training.step import learning_parts
-from stvsr.weights.files import load_weights
+from stvsr.weights.files import Weights, load_weights
 
 
 def test_a_run_ends_with_weights_that_load_and_a_card_with_the_licences(tiny_recipe: Recipe, tmp_path: Path):
@@ -100,6 +100,23 @@ def test_the_papers_epochs_are_passes_over_their_training_sets():
     tp = stages_of("tp_paper")
     assert [stage.parts for stage in tp] == [("tpsrm",), ("fsm",), ()]
     assert {stage.steps for stage in tp} == {4 * 64_612}
+
+
+def test_stinets_enlargement_learns_alone_and_then_stands_still(tmp_path: Path):
+    first, second = stages_of("stinet_frozen_paper")
+    narrow = {"width": 8, "motion_width": 8, "stages": 1, "blocks": 1, "graph_width": 8}
+    networks = [loop.NETWORKS["stinet"](scale=4, **narrow, **stage.config) for stage in (first, second)]
+    learns = [
+        {parameter.data_ptr() for parameter in learning_parts(network, stage.parts)}
+        for network, stage in zip(networks, (first, second), strict=True)
+    ]
+    own = [{parameter.data_ptr() for parameter in network.enlarge.parameters()} for network in networks]
+    assert learns[0] == own[0]
+    assert not learns[1] & own[1]
+    held = Weights(network="stinet", scale=4, config={}, tensors=networks[0].state_dict())
+    loop.begin_from(networks[1], held, second, tmp_path)
+    assert torch.equal(networks[0].enlarge.exit.weight, networks[1].enlarge.exit.weight)
+    assert first.losses.frames == first.losses.motion == 0 < first.losses.space
 
 
 @pytest.mark.parametrize("name", ["tp_paper", "stinet_paper"])

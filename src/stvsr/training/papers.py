@@ -6,6 +6,8 @@ None of the papers averages weights, warms up or limits gradients, so these are 
 nothing of it is held out.
 """
 
+from dataclasses import replace
+
 from stvsr.data.sampler import Augmentation, Cadence
 from stvsr.training.losses import CycMuLoss, MBLoss, StinetLoss, TPLoss, YogoLoss
 from stvsr.training.perceptual import Perceptual
@@ -95,6 +97,20 @@ def stinet_paper() -> Recipe:
         losses=StinetLoss(),  # "Loss weights lambda_1 and lambda_2 are both 0.1": lambda_2, motion;
         perceptual=Perceptual(weight=0.1, layers=("relu5_4",)),  # lambda_1. Open: the layer; the last one, as SRGAN's
     )
+
+
+def stinet_frozen_paper(stage: int) -> Recipe:
+    """As the authors do: the DBPN learns to enlarge single frames, and then stands still while all else learns."""
+    paper = stinet_paper()
+    if stage == 1:  # open: the paper takes it from elsewhere and says nothing of its training; the network's own rate
+        return replace(
+            paper,
+            config={"local_passes": 0, "refinement": "none"},
+            parts=("enlarge",),
+            losses=StinetLoss(frames=0.0, auxiliary=0.0, motion=0.0),
+            perceptual=Perceptual(),
+        )
+    return replace(paper, config={"frozen": True})
 
 
 def mbnet_paper() -> Recipe:

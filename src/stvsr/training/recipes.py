@@ -81,6 +81,7 @@ RECIPES: dict[str, tuple[Callable[[], Recipe], ...]] = {
     "cycmunet_paper": (papers.cycmunet_paper,),
     "tp_paper": tuple(partial(papers.tp_paper, stage) for stage in (1, 2, 3)),
     "stinet_paper": (papers.stinet_paper,),
+    "stinet_frozen_paper": tuple(partial(papers.stinet_frozen_paper, stage) for stage in (1, 2)),
     "mbnet_paper": (papers.mbnet_paper,),
     "yogo_paper": (papers.yogo_paper,),
 }

@@ -24,6 +24,8 @@ from stvsr.training.losses.terms import weighed
 class StinetLoss:
     """l = l_rec + l'_rec + lambda_2 (l_abs + l_rel), Eq. 4; the switches are the rows of Table V."""
 
+    frames: float = 1.0
+    """l_rec; 0 where the DBPN alone learns."""
     auxiliary: float = 1.0
     """l'_rec of Eq. 4, at both levels: Section III-B."""
     space: float = 1.0
@@ -52,7 +54,7 @@ class StinetLoss:
         done: Float[Tensor, ""],  # noqa: ARG002 (the same weights to the end)
     ) -> tuple[Float[Tensor, ""], dict[str, Float[Tensor, ""]]]:
         terms = {"frames": weighed((output.frames.float() - batch.frames).square(), batch.weight)}
-        loss = terms["frames"]
+        loss = self.frames * terms["frames"]
         targets = {
             "low": (self.auxiliary, batch.small_frames),
             "high": (self.auxiliary, batch.frames),
