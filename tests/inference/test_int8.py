@@ -36,6 +36,12 @@ def test_pictures_are_close_to_those_in_fp32_and_the_weights_stay_as_they_are(na
     assert all(torch.equal(value, before[key]) for key, value in network.state_dict().items())
 
 
+@needs_int8
+def test_a_single_frame_has_no_pairs_and_is_rendered_all_the_same():
+    engine = Engine(small("unison-s"), INT8, RenderReport())
+    assert engine.run(torch.rand(1, 3, 24, 32), [Fraction(0)], torch.int8).shape == (1, 3, 48, 64)
+
+
 @pytest.mark.parametrize(
     ("fast", "safe", "compile", "taken"),
     [
