@@ -11,7 +11,7 @@ from stvsr.inference.engine import find_precision
 from stvsr.networks import NETWORKS, Network
 
 INT8, CPU = RenderSettings(precision="int8"), torch.device("cpu")
-needs_int8 = pytest.mark.skipif(not int8.is_there(), reason="oneDNN's 8-bit convolution is for x86")
+needs_int8 = pytest.mark.skipif(not int8.is_there(), reason="8-bit convolutions need VNNI")
 
 
 def small(name: str) -> Network:
@@ -43,7 +43,7 @@ def test_a_single_frame_has_no_pairs_and_is_rendered_all_the_same():
 
 
 @pytest.mark.parametrize(
-    ("fast", "safe", "compile", "taken"),
+    ("there", "safe", "compile", "taken"),
     [
         (True, True, False, torch.int8),
         (False, True, False, torch.float32),
@@ -51,8 +51,10 @@ def test_a_single_frame_has_no_pairs_and_is_rendered_all_the_same():
         (True, True, True, torch.float32),
     ],
 )
-def test_it_is_taken_unasked_only_where_it_is_fast_and_safe(monkeypatch, fast: bool, safe: bool, compile: bool, taken):
-    monkeypatch.setattr(int8, "is_fast", lambda: fast)
+def test_it_is_taken_unasked_only_where_it_is_there_and_safe(
+    monkeypatch, there: bool, safe: bool, compile: bool, taken
+):
+    monkeypatch.setattr(int8, "is_there", lambda: there)
     for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"):
         monkeypatch.setattr(torch.cpu, name, lambda: False, raising=False)
     network = small("unison-s" if safe else "yogo-64")
@@ -60,10 +62,10 @@ def test_it_is_taken_unasked_only_where_it_is_fast_and_safe(monkeypatch, fast: b
 
 
 def test_what_has_no_such_convolution_is_told_so(monkeypatch: pytest.MonkeyPatch):
-    with pytest.raises(SettingsError, match="int8 is for x86"):
+    with pytest.raises(SettingsError, match="int8 needs an x86 processor with VNNI"):
         find_precision(INT8, torch.device("cuda"), small("unison-s"))
     monkeypatch.setattr(int8, "is_there", lambda: False)
-    with pytest.raises(SettingsError, match="int8 is for x86"):
+    with pytest.raises(SettingsError, match="int8 needs an x86 processor with VNNI"):
         find_precision(INT8, CPU, small("unison-s"))
     with pytest.raises(SettingsError, match="compile"):
         RenderSettings(precision="int8", compile=True)

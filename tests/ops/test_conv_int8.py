@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from stvsr.inference.int8 import is_there
 from stvsr.ops.conv_int8 import conv2d_int8, pack
 
-pytestmark = pytest.mark.skipif(not is_there(), reason="oneDNN's 8-bit convolution is for x86")
+pytestmark = pytest.mark.skipif(not is_there(), reason="oneDNN's 8-bit convolution needs VNNI")
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from stvsr.ops.resize import resize
 from stvsr.video import read_frames
 from stvsr.weights.catalog import file_of, load_network
 
-needs_int8 = pytest.mark.skipif(not int8.is_there(), reason="oneDNN's 8-bit convolution is for x86")
+needs_int8 = pytest.mark.skipif(not int8.is_there(), reason="oneDNN's 8-bit convolution needs VNNI")
 WALK = Path(__file__).parents[3] / "shared" / "footage" / "eval" / "Vid4" / "walk"
 
 

@@ -303,7 +303,9 @@ def find_precision(settings: RenderSettings, device: torch.device, network: Netw
     """
     name = settings.precision
     if name == "int8" and (device.type != "cpu" or not int8.is_there()):
-        raise SettingsError("int8 is for x86 processors. Use --precision auto, which takes what suits this device.")
+        raise SettingsError(
+            "int8 needs an x86 processor with VNNI. Use --precision auto, which takes what suits this one."
+        )
     if name != "auto":
         return PRECISIONS[name]  # pyright: ignore[reportReturnType]  # None is that of "auto"
     if next(network.parameters(), None) is None:
@@ -315,7 +317,7 @@ def find_precision(settings: RenderSettings, device: torch.device, network: Netw
         asked = (getattr(torch.cpu, name, None) for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"))
         if any(ask is not None and ask() for ask in asked):
             return torch.bfloat16
-        if network.spec.int8 and int8.is_fast() and not settings.compile:
+        if network.spec.int8 and int8.is_there() and not settings.compile:
             return torch.int8
     return torch.float32
 

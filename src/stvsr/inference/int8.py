@@ -93,11 +93,7 @@ def suits(conv: nn.Conv2d) -> bool:
 
 
 def is_there() -> bool:
-    """Whether this PyTorch has such convolutions: it does on x86."""
-    return torch.backends.mkldnn.is_available() and hasattr(torch.ops.onednn, "qconv2d_pointwise")
-
-
-def is_fast() -> bool:
-    """Whether the processor has instructions for them (VNNI)."""
-    ask = getattr(torch.cpu, "_is_vnni_supported", None)  # a private name, so ask politely
-    return is_there() and ask is not None and ask()
+    """Whether PyTorch and the processor have such convolutions. Without VNNI, sums of two products are cut off."""
+    vnni = getattr(torch.cpu, "_is_vnni_supported", None)  # a private name, so ask politely
+    has_operator = torch.backends.mkldnn.is_available() and hasattr(torch.ops.onednn, "qconv2d_pointwise")
+    return has_operator and vnni is not None and vnni()
