@@ -10,7 +10,6 @@ from typing import TypeVar
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from stvsr.blocks.residual import ResidualBlock, Trunk
 from stvsr.networks.base import Network
@@ -34,9 +33,6 @@ class Int8Conv(nn.Module):
         self.kernel = pack(conv.weight, conv.bias, stride, padding, dilation)
 
     def forward(self, *parts: Float[Tensor, "n _ h w"], relu: bool = False) -> Float[Tensor, "n o h2 w2"]:
-        if not parts[0].numel():  # of a film of one frame, all pairs of frames
-            kernel = self.kernel
-            return F.conv2d(torch.cat(parts, 1), self.weight, self.bias, kernel.stride, kernel.padding, kernel.dilation)
         return self.convolve(*parts, kernel=self.kernel, relu=relu)
 
 

@@ -6,7 +6,6 @@ range that it has then: nothing needs to be calibrated, and nothing is cut off. 
 the two roundings stand between this and ``conv2d``. oneDNN computes; it comes with PyTorch for x86.
 """
 
-from itertools import accumulate
 from math import isfinite, nan
 from typing import NamedTuple, no_type_check
 
@@ -58,12 +57,11 @@ def conv2d_int8(
     """As ``conv2d`` without groups, forward only, of the parts side by side; then ``relu``. All lie channels last."""
     pixels = [rearrange(part, "n i h w -> (n h w) i").contiguous() for part in parts]
     step, zero = range_of(pixels)
-    widths = [part.shape[1] for part in pixels]
-    steps = torch.empty(len(pixels[0]), sum(widths), dtype=torch.uint8)
-    out = steps.view(-1).numpy()
-    for part, end in zip(pixels, accumulate(widths), strict=True):
-        first = end - part.shape[1]
-        to_steps(part.view(-1).numpy(), part.shape[1], 1 / step, zero + 0.5, out, first, sum(widths))
+    total, first = sum(part.shape[1] for part in pixels), 0
+    steps = torch.empty(len(pixels[0]), total, dtype=torch.uint8)
+    for part in pixels:
+        to_steps(part.view(-1).numpy(), part.shape[1], 1 / step, zero + 0.5, steps.view(-1).numpy(), first, total)
+        first += part.shape[1]
     count, _, height, width = parts[0].shape
     return torch.ops.onednn.qconv2d_pointwise(
         rearrange(steps, "(n h w) i -> n i h w", n=count, h=height, w=width),
@@ -75,10 +73,10 @@ def conv2d_int8(
 
 def range_of(pixels: list[Float[Tensor, "n _"]]) -> tuple[float, int]:
     """What one step is worth, and which one is zero: the border is filled with it."""
-    ends = [float(end) for part in pixels for end in torch.aminmax(part.view(-1))]
+    ends = [float(end) for part in pixels if part.numel() for end in torch.aminmax(part.view(-1))]
     if not all(map(isfinite, ends)):
         return nan, 0  # so that nothing of the result is a number either, and whoever looks can see it
-    least, most = min(0.0, *ends), max(0.0, *ends)
+    least, most = min([0.0, *ends]), max([0.0, *ends])
     step = max((most - least) / LEVELS, 1e-30)
     return step, int(-least / step)  # rounded down: one more, and the greatest number has no step
 
