@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import cached_property
 from itertools import chain, groupby, islice, repeat
 from time import perf_counter
 from typing import Literal
@@ -154,7 +155,6 @@ class Engine:
             self.call = onnx.OnnxNetwork(self.network)
         else:
             self.call = torch.compile(self.network) if settings.compile else self.network
-        self.call_int8 = int8.network_in_int8(self.network) if self.precision == torch.int8 else None
         self.spec = network.spec
         self.layout = window_layout(network.spec, settings.window)
         self.tile = settings.tile
@@ -237,10 +237,13 @@ class Engine:
 
     @torch.inference_mode()
     def run(self, clip: Tensor, times: list[Fraction], precision: torch.dtype) -> Tensor:
-        if precision == torch.int8 and self.call_int8 is not None:
-            return self.call_int8(clip[None], times)[0]
-        with torch.autocast(self.device.type, dtype=precision, enabled=precision != torch.float32):
-            return self.call(clip[None].to(self.device), times)[0].float().cpu()
+        call = self.call_int8 if precision == torch.int8 else self.call
+        with torch.autocast(self.device.type, dtype=precision, enabled=precision in (torch.bfloat16, torch.float16)):
+            return call(clip[None].to(self.device), times)[0].float().cpu()
+
+    @cached_property
+    def call_int8(self) -> Network:
+        return int8.network_in_int8(self.network)
 
     def padded(self, clip: Tensor) -> Tensor:
         """Repeat the last frame of a shot too short for the network."""
