@@ -53,9 +53,11 @@ def make_page(desk: Desk, queue: Queue, workers: Workers, previews: Previews, *,
         part("<film-history></film-history>")
 
         asked = [film_id, network, size, rate]
-        page.load(
-            form.open, None, [film_id, facts, choices, network, size, rate, preview, job], show_progress="hidden"
-        ).then(form.estimate, asked, estimate, show_progress="hidden", concurrency_id="estimate")
+        shown = [film_id, facts, choices, network, size, rate, preview, job]
+        # Not through Gradio's queue: it loses answers that are ready while the stream of the last one is closing.
+        page.load(form.open, None, shown, show_progress="hidden", queue=False).then(
+            form.estimate, asked, estimate, show_progress="hidden", queue=False
+        )
         gr.on(
             [network.input, size.input, rate.input],
             form.estimate,
@@ -63,10 +65,10 @@ def make_page(desk: Desk, queue: Queue, workers: Workers, previews: Previews, *,
             estimate,
             show_progress="hidden",
             trigger_mode="always_last",
-            concurrency_id="estimate",  # one after another, so that the last word is about the last choice
+            queue=False,
         )
-        show.click(form.preview, asked, preview, show_progress="minimal")
-        start.click(form.start, asked, job, show_progress="minimal")
+        show.click(form.preview, asked, preview, show_progress="minimal", queue=False)
+        start.click(form.start, asked, job, show_progress="minimal", queue=False)
     return page
 
 
