@@ -23,7 +23,7 @@ from torch.nn import functional as F
 
 from stvsr.evaluation.speed import KEYS, TIMES, alternate, plain_convolution, render_round
 from stvsr.inference import RenderReport, RenderSettings
-from stvsr.inference.engine import Engine
+from stvsr.inference.engine import PRECISIONS, Engine
 from stvsr.networks.cost import windows
 from stvsr.ops import deform, deform_plain, warp
 from stvsr.ops.deform import deform_conv2d
@@ -39,7 +39,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("networks", nargs="*", metavar="NETWORK", help=f"of {', '.join(NAMES)}; all")
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
-    parser.add_argument("--precision", default="auto", choices=["auto", "fp32", "bf16", "fp16"])
+    parser.add_argument("--precision", default="auto", choices=list(PRECISIONS))
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--results", type=Path)
     asked = parser.parse_args()

@@ -21,7 +21,6 @@ from statistics import median
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from stvsr.errors import SettingsError
 from stvsr.inference.engine import PRECISIONS, Engine, RenderReport, RenderSettings
@@ -105,31 +104,19 @@ def plain_convolution(
     width: int, height: int, device: torch.device, precision: torch.dtype
 ) -> tuple[Callable[[], object], int]:
     """What the machine does best at this size: a few layers of it, and their multiply-accumulates."""
-    macs = CEILING_LAYERS * 9 * CEILING_WIDTH**2 * height * width
-    if precision == torch.int8:
-        return in_int8_layers(width, height), macs
-    kernel = torch.rand(CEILING_WIDTH, CEILING_WIDTH, 3, 3).to(device, precision, memory_format=torch.channels_last)
-    maps = torch.rand(1, CEILING_WIDTH, height, width).to(device, precision, memory_format=torch.channels_last)
-
-    @torch.inference_mode()
-    def convolve() -> None:
-        for _ in range(CEILING_LAYERS):
-            F.conv2d(maps, kernel, padding=1)
-
-    return convolve, macs
-
-
-def in_int8_layers(width: int, height: int) -> Callable[[], object]:
-    """The same in 8 bits, rounding of the input included."""
-    layer = Int8Conv(nn.Conv2d(CEILING_WIDTH, CEILING_WIDTH, 3, padding=1))
-    maps = torch.rand(1, CEILING_WIDTH, height, width).to(memory_format=torch.channels_last)
+    layer = nn.Conv2d(CEILING_WIDTH, CEILING_WIDTH, 3, padding=1, bias=False, device=device)
+    maps = torch.rand(1, CEILING_WIDTH, height, width, device=device)
+    if precision == torch.int8:  # its input comes in fp32, and the rounding counts
+        layer, precision = Int8Conv(layer), torch.float32
+    layer = layer.to(dtype=precision, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+    maps = maps.to(dtype=precision, memory_format=torch.channels_last)
 
     @torch.inference_mode()
     def convolve() -> None:
         for _ in range(CEILING_LAYERS):
             layer(maps)
 
-    return convolve
+    return convolve, CEILING_LAYERS * 9 * CEILING_WIDTH**2 * height * width
 
 
 def alternate(
