@@ -35,7 +35,7 @@ def rounded(image: Tensor) -> Tensor:
     return ((image / step).round().clamp(min=-(-least / step).floor())) * step
 
 
-def test_parts_side_by_side_are_one_image_and_the_rest_of_the_line_is_cut():
+def test_parts_side_by_side_are_one_image_and_relu_may_follow():
     torch.manual_seed(0)
     parts = [torch.randn(2, features, 6, 7) for features in (16, 1, 3)]
     kernel = pack(torch.randn(8, 20, 3, 3), None, [1, 1], [1, 1], [1, 1])
