@@ -50,7 +50,7 @@ def table(runs: dict[str, dict]) -> str:
         "|---|---|---|---|---|---|",
     ]
     for run in runs.values():
-        name = ", ".join([run["network"], *run.get("settings", [])])
+        name = ", ".join([run["network"], *run["settings"]])
         lines.append(
             f"| {name} | {run['start']:.2f} | **{run['end']:.2f}** | {run['end'] - run['start']:+.2f} "
             f"| {run['bicubic']:.2f} | {run['seconds']:.0f} |"
