@@ -4,7 +4,7 @@ Plain: straight PyTorch in fp32, channels first, deformable convolution and warp
 get, ``stvsr.inference.Engine``. Four frames become seven; both paths are timed in turns with a plain 64-channel
 convolution, which is the ceiling (``stvsr.evaluation.speed``). The PSNR between the pictures of the two shows what the
 speed costs. Untrained networks are as fast as trained ones. Numbers are kept in ``docs/results/paths-DEVICE.json``,
-row by row, so that a run that was cut short goes on; on a GPU say ``--device cuda``, first of all with ``--check``,
+row by row, and the CPU's table is in ``docs/speed.md``; on a GPU say ``--device cuda``, first of all with ``--check``,
 which only compares the fast operations with the plain ones there.
 """
 
@@ -17,7 +17,7 @@ from statistics import median
 from unittest.mock import patch
 
 import torch
-from results import RESULTS, commit, processor
+from results import RESULTS, ROOT, commit, fill, processor
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -53,6 +53,8 @@ def main() -> None:
             rows[f"{name} {width}x{height}"] = row = compare(name, width, height, asked.device, asked.precision)
             kept.write_text(json.dumps(rows, indent=1) + "\n")
             print(f"{name} {width}x{height}", json.dumps(row), flush=True)
+    if kept == RESULTS / "paths-cpu.json":
+        fill(ROOT / "docs" / "speed.md", table(rows), "paths")
 
 
 def compare(name: str, width: int, height: int, device: str, precision: str) -> dict:
@@ -124,6 +126,26 @@ def plain_path() -> Iterator[None]:
         patch.object(warp, "gather_warp", warp.sample_warp),
     ):
         yield
+
+
+def table(rows: dict[str, dict]) -> str:
+    lines = [
+        "| network and input | plain | fast | ratio | of the ceiling | precision | PSNR between the two |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| {name} | {row['plain_seconds_per_frame']:.3f} | {row['fast_seconds_per_frame']:.3f} | {row['ratio']:.1f} "
+        f"| {row['fraction_of_ceiling']:.2f} | {row['precision']} | {row['psnr_between']:.1f} dB |"
+        for name, row in rows.items()
+    ]
+    machines = sorted({f"{row['threads']} threads of {row['machine']}" for row in rows.values()})
+    commits = sorted({row["commit"] for row in rows.values()})
+    lines += [
+        "",
+        f"Seconds per output frame, x4, untrained. {', '.join(machines)}; commit {', '.join(commits)}; written by "
+        "`python benchmarks/paths.py`.",
+    ]
+    return "\n".join(lines)
 
 
 def check(device: torch.device) -> None:

@@ -37,7 +37,7 @@ from stvsr.networks import NETWORKS, Network
 from stvsr.training.checkpoint import Checkpoint, Spent
 from stvsr.training.loop import train
 from stvsr.training.publish import describe_machine, publish
-from stvsr.training.recipe import Recipe
+from stvsr.training.recipe import Optimiser, Recipe
 from stvsr.training.recipes import unison_s
 from stvsr.weights.files import load_weights
 
@@ -58,14 +58,17 @@ class Run:
 
     def stages(self) -> list[tuple[Recipe, float]]:
         """Recipes without their number of steps, and the share of the time that each gets."""
-        usual = unison_s()
-        # the shipped average reaches back further than these runs last
         films = replace(
-            usual, degradation=self.degradation, hold_out=False, optimiser=replace(usual.optimiser, ema=0.99)
+            unison_s(2),
+            batch=2,
+            stills=0.0,
+            degradation=self.degradation,
+            hold_out=False,
+            optimiser=Optimiser(lr=1.6e-3, ema=0.99),  # a longer average would reach back further than these runs last
         )
         if not self.stills:
             return [(films, 1.0)]
-        return [(replace(films, stills=True, masked=self.masked), SHARE), (films, 1 - SHARE)]
+        return [(replace(films, stills=1.0, masked=self.masked), SHARE), (films, 1 - SHARE)]
 
 
 RUNS = {
@@ -108,7 +111,7 @@ def main() -> None:
 
 def prepared(cache: Path) -> tuple[ShotSource, list[Shot]]:
     """The footage to train on with its flow, mapped from the cache rather than read; and the held-out shots."""
-    file, recipe = cache / "footage.pt", unison_s()
+    file, recipe = cache / "footage.pt", unison_s(2)
     if not file.exists():
         cache.mkdir(parents=True, exist_ok=True)
         kept, held = hold_out(ShotSource(clips=read_footage(TRAINING)), recipe.held_out)

@@ -96,17 +96,17 @@ def speeds_of(name: str) -> dict[str, dict]:
     return {speed.precision: asdict(speed) for speed in ways}
 
 
-def fill(page: Path, text: str) -> None:
+def fill(page: Path, text: str, mark: str = "results") -> None:
     """Put the text between the page's marks."""
     old = page.read_text()
     new, count = re.subn(
-        r"<!-- results -->.*?<!-- /results -->",
-        lambda _: f"<!-- results -->\n{text}\n<!-- /results -->",
+        rf"<!-- {mark} -->.*?<!-- /{mark} -->",
+        lambda _: f"<!-- {mark} -->\n{text}\n<!-- /{mark} -->",
         old,
         flags=re.DOTALL,
     )
     if count != 1:
-        sys.exit(f"{page} has {count} places between result marks where one is needed")
+        sys.exit(f"{page} has {count} places between {mark} marks where one is needed")
     page.write_text(new)
 
 

@@ -9,7 +9,7 @@ from scipy.linalg import expm
 
 from stvsr.data.sampler import Sampler
 from stvsr.data.source import Cadence, Size
-from stvsr.data.stills import CameraMotion, Path, StillSource, exact_flows, exponential, film
+from stvsr.data.stills import CameraMotion, MixedSource, Path, StillSource, exact_flows, exponential, film
 from stvsr.errors import TrainingError
 from stvsr.ops.warp import backward_warp
 
@@ -151,3 +151,12 @@ def test_the_same_draw_gives_the_same_film(held, picture, tmp_path: FilePath):
     cuts = [source.cut(QUARTERS, Size(32, 32), 16, np.random.default_rng(seed)).frames for seed in (1, 1, 2)]
     assert torch.equal(cuts[0], cuts[1])
     assert not torch.equal(cuts[0], cuts[2])
+
+
+def test_a_mixture_is_so_many_stills_and_the_rest_films(held):
+    dark, bright = (held(str(level), torch.full((1, 3, 100, 100), level, dtype=torch.uint8)) for level in (50, 200))
+    films, stills = StillSource(name="films", clips=[dark]), StillSource(name="stills", clips=[bright])
+    mixed = MixedSource(films=films, stills=stills, share=0.25)
+    random = np.random.default_rng(0)
+    cuts = [mixed.cut(QUARTERS, Size(8, 8), 4, random) for _ in range(200)]
+    assert 30 < sum(int(cut.frames.max()) > 100 for cut in cuts) < 70

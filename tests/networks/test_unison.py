@@ -5,11 +5,12 @@ from fractions import Fraction
 
 import pytest
 import torch
+from torch.nn import functional as F
 
-from stvsr.networks.unison import FlowPyramid, Unison, UnisonConfig, flow_between, unison_s, velocity_at
+from stvsr.networks.unison import DETAIL_GAIN, FlowPyramid, Unison, UnisonConfig, flow_between, unison_s, velocity_at
 from stvsr.ops.resize import resize
 
-SMALL = UnisonConfig(width=8, encoder_blocks=1, backward_blocks=1, forward_blocks=1, flow_width=8)
+SMALL = UnisonConfig(width=8, encoder_blocks=1, backward_blocks=1, forward_blocks=1, flow_width=8, detail=True)
 
 
 def shaken(config: UnisonConfig) -> Unison:
@@ -65,6 +66,40 @@ def test_without_flow_shares_the_weights_and_sees_no_motion():
         assert not output.extras["flow_forth"].any()
         assert not torch.equal(output.frames, network(clip, [0, Fraction(1, 2), 1]))
     assert still.head.weight.data_ptr() == network.head.weight.data_ptr()
+
+
+def test_along_a_given_flow_frames_follow_it_and_the_networks_own_flow_is_told():
+    network = shaken(SMALL)
+    clip, times = torch.rand(1, 3, 3, 16, 16), [0, Fraction(1, 2), 1, 2]
+    with torch.no_grad():
+        usual = network.training_forward(clip, times)
+        own = usual.extras["flow_forth"], usual.extras["flow_back"]
+        assert torch.equal(network.training_along(clip, times, *own).frames, usual.frames)
+        output = network.training_along(clip, times, own[0] + 1, own[1] - 1)
+    assert not torch.allclose(output.frames, usual.frames)
+    assert torch.equal(output.extras["flow_forth"], own[0])
+
+
+def test_what_was_rendered_before_returns_where_the_flow_says():
+    """With nothing but the detail's own input to the recurrence, and that a copy, detail moves with the picture."""
+    network = shaken(replace(SMALL, width=48, forward_blocks=0)).requires_grad_(False)
+    entry = network.forward_cell.entry
+    for layer in (entry, network.head):
+        layer.weight.zero_()
+        layer.bias.zero_()
+    for phase in range(48):
+        entry.weight[phase, 3 * 48 + phase, 1, 1] = 1
+        network.head.weight[phase, phase, 1, 1] = 1 / DETAIL_GAIN
+    entry.bias.copy_(torch.rand(48))
+    clip, flow = torch.rand(1, 3, 3, 16, 16), torch.zeros(1, 2, 2, 16, 16)
+    frames = network.rendered(clip, [0, 1, 2], flow, -flow).frames - resize(clip[0], 4)
+    first = F.pixel_shuffle(entry.bias[:, None, None].expand(48, 16, 16) / DETAIL_GAIN, 4)
+    for index in range(3):  # what was added returns and is added to
+        assert torch.allclose(frames[0, index], (index + 1) * first, atol=1e-5)
+    flow[:, :, 0] = 0.25  # a large pixel to the right
+    moved = network.rendered(clip[:, :2], [0, 1], flow[:, :1], -flow[:, :1]).frames[0, 1] - resize(clip[0, 1], 4)
+    wanted = first + torch.cat([first[..., :1], first[..., :-1]], -1)
+    assert torch.allclose(moved, wanted, atol=1e-5)
 
 
 def test_the_two_directions_of_the_flow_are_one_network_with_the_frames_swapped():

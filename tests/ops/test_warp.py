@@ -1,10 +1,12 @@
 """Backward warp against SciPy's interpolation, and its two paths against each other."""
 
 import numpy as np
+import pytest
 import torch
 from scipy.ndimage import map_coordinates
+from torch.nn import functional as F
 
-from stvsr.ops.warp import backward_warp
+from stvsr.ops.warp import backward_warp, warp_phases
 
 
 def test_warp_equals_scipys_linear_interpolation_with_repeated_edges():
@@ -40,3 +42,29 @@ def test_the_flow_of_a_moves_b_onto_a():
     flow_a2b = torch.zeros(1, 2, 6, 8)
     flow_a2b[:, 0] = 1
     assert torch.allclose(backward_warp(b, flow_a2b)[..., :-1], a[..., :-1])
+
+
+@pytest.mark.parametrize("trains", [False, True])
+@pytest.mark.parametrize(("scale", "height", "width"), [(4, 9, 13), (2, 5, 3), (3, 1, 1), (1, 1, 4)])
+def test_a_folded_picture_is_warped_as_the_large_one_each_block_by_its_own_flow(
+    scale: int, height: int, width: int, trains: bool
+):
+    torch.manual_seed(0)
+    large, flow = torch.rand(2, 3, height * scale, width * scale), torch.randn(2, 2, height, width) * 3
+    with torch.set_grad_enabled(trains):
+        warped = F.pixel_shuffle(warp_phases(F.pixel_unshuffle(large, scale), flow, scale), scale)
+    y, x = np.mgrid[: height * scale, : width * scale]
+    far = scale * flow.numpy().repeat(scale, 2).repeat(scale, 3)
+    for item in range(2):
+        for channel in range(3):
+            places = [y + far[item, 1], x + far[item, 0]]
+            wanted = map_coordinates(large[item, channel].numpy(), places, order=1, mode="nearest")
+            assert np.abs(warped[item, channel].numpy() - wanted).max() < 1e-4
+
+
+def test_a_flow_that_is_no_number_reads_no_foreign_memory():
+    phases, flow = torch.rand(1, 12, 4, 4), torch.full((1, 2, 4, 4), float("nan"))
+    flow[..., 0] = float("inf")
+    with torch.inference_mode():
+        warped = warp_phases(phases, flow, 2)
+    assert phases.min() <= warped.min() <= warped.max() <= phases.max()

@@ -10,8 +10,11 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 import stvsr.training.loop as loop
 from stvsr.errors import SettingsError, TrainingError
 from stvsr.jobs.validate import validate
+from stvsr.networks import NETWORKS
 from stvsr.training.recipe import Cosine, Optimiser, Recipe, Stairs, with_settings
 from stvsr.training.recipes import unison_s
+from stvsr.training.rehearsal import made_up
+from stvsr.training.step import forward
 
 
 def read_log(folder: Path) -> EventAccumulator:
@@ -65,7 +68,7 @@ def test_a_batch_that_processes_cannot_share_equally_is_refused(tiny_recipe: Rec
 
 
 def test_set_changes_a_field_by_its_type():
-    recipe = with_settings(unison_s(), ["optimiser.lr=2e-4", "steps=7"])
+    recipe = with_settings(unison_s(2), ["optimiser.lr=2e-4", "steps=7"])
     assert (recipe.optimiser.lr, recipe.steps) == (2e-4, 7)
     assert not with_settings(recipe, ["flow=0"]).flow
 
@@ -73,7 +76,7 @@ def test_set_changes_a_field_by_its_type():
 @pytest.mark.parametrize("setting", ["steps", "stepps=3", "steps=many", "optimiser=3", "optimiser.lr.x=3", "flow=2"])
 def test_set_refuses_what_the_recipe_does_not_have(setting: str):
     with pytest.raises(SettingsError, match="--set"):
-        with_settings(unison_s(), [setting])
+        with_settings(unison_s(2), [setting])
 
 
 def test_a_batch_in_parts_gives_the_gradients_of_the_whole(tiny_recipe: Recipe, tmp_path: Path):
@@ -90,6 +93,26 @@ def test_only_the_named_parts_learn(tiny_recipe: Recipe, tmp_path: Path):
     assert changed == {"flow", "head"}
     with pytest.raises(SettingsError, match="no part 'eyes'"):
         loop.train(replace(tiny_recipe, parts=("eyes",)), tmp_path, tmp_path / "none", report=str)
+
+
+def test_along_a_known_flow_the_networks_own_still_learns(tiny_recipe: Recipe, tmp_path: Path):
+    usual = weights(loop.train(tiny_recipe, tmp_path, tmp_path / "usual", report=str))
+    along = weights(loop.train(replace(tiny_recipe, known_flow=1.0), tmp_path, tmp_path / "along", report=str))
+    fresh = weights(loop.train(replace(tiny_recipe, steps=0), tmp_path, tmp_path / "fresh", report=str))
+    flow = [name for name in along if name.startswith("flow.")]
+    assert not any(torch.equal(along[name], fresh[name]) for name in flow)
+    assert not all(torch.equal(along[name], usual[name]) for name in along)
+
+
+def test_a_network_without_a_flow_of_its_own_cannot_be_given_one():
+    with pytest.raises(SettingsError, match="Bicubic has no flow"):
+        forward(NETWORKS["bicubic"](scale=4), made_up(unison_s(2), torch.device("cpu")), along=True)
+
+
+@pytest.mark.parametrize(("setting", "said"), [("stills=2", "share between 0 and 1"), ("flow=0", "known_flow=0")])
+def test_shares_and_flows_that_cannot_be_are_refused(setting: str, said: str):
+    with pytest.raises(SettingsError, match=said):
+        with_settings(replace(unison_s(2), known_flow=0.5), [setting])
 
 
 @pytest.mark.parametrize("step", [0, 5, 19, 20, 399, 400, 1000])

@@ -9,6 +9,7 @@ from lightning_fabric import Fabric
 import stvsr.data.flow as flow
 from made_training import RECIPE, made_source
 from stvsr.data.sampler import Cadence
+from stvsr.data.stills import MixedSource
 from stvsr.errors import TrainingError
 from stvsr.training.material import Material, open_material
 from stvsr.training.recipe import Recipe, with_settings
@@ -51,7 +52,7 @@ def test_stills_and_masks_are_settings():
     hidden = (batch.clip == 0).all(2).float().mean()
     assert 0.3 < float(hidden) < 0.7
     assert batch.weight is not None
-    assert not with_settings(recipe, ["stills=0"]).stills
+    assert isinstance(opened(replace(recipe, stills=0.5), []).sampler.source, MixedSource)
 
 
 def test_the_papers_flip_turn_and_reverse_as_they_say():

@@ -13,7 +13,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from stvsr.data.degrade import from_bytes
-from stvsr.data.source import TRIES, Cadence, Clip, Cut, Size
+from stvsr.data.source import TRIES, Cadence, Clip, Cut, Size, Source
 from stvsr.errors import TrainingError
 from stvsr.ops.resize import resize_to
 
@@ -113,7 +113,10 @@ class StillSource:
                 f"{clip.name} is {picture.shape[-1]}x{picture.shape[-2]}, too small to move about in with crops of "
                 f"{size.width}x{size.height}: left out."
             )
-        raise TrainingError(f"{self.name}: {TRIES} pictures in a row could not be used. {reason} Add larger pictures.")
+        raise TrainingError(
+            f"{self.name}: {TRIES} pictures in a row could not be used. {reason} "
+            "Add larger pictures, or train on films alone: --set stills=0."
+        )
 
     def say(self, remark: str) -> str:
         """Each remark once."""
@@ -121,6 +124,34 @@ class StillSource:
             self.said.add(remark)
             self.report(remark)
         return remark
+
+
+@dataclass(frozen=True, kw_only=True)
+class MixedSource:
+    """Films, and now and then a still picture out of one of them."""
+
+    films: Source
+    stills: StillSource
+    share: float
+    """Of the stills."""
+
+    @property
+    def name(self) -> str:
+        return self.films.name
+
+    @property
+    def clips(self) -> Sequence[Clip]:
+        return self.films.clips
+
+    def only(self, wanted: Callable[[str], bool]) -> "MixedSource":
+        return replace(self, films=self.films.only(wanted), stills=self.stills.only(wanted))
+
+    def prepare(self, cadences: Sequence[Cadence], size: Size) -> None:
+        self.films.prepare(cadences, size)
+
+    def cut(self, cadence: Cadence, size: Size, margin: int, random: np.random.Generator) -> Cut:
+        source = self.stills if random.random() < self.share else self.films
+        return source.cut(cadence, size, margin, random)
 
 
 def film(

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Literal, get_args, get_origin, get_type_hints
+from typing import Literal, Protocol, get_args, get_origin, get_type_hints, runtime_checkable
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -94,6 +94,22 @@ class Network(nn.Module, ABC):
                         f"{name} renders instants in steps of {spec.step} frame, but {time} was asked for. "
                         f"Round it, or pick a network with free time such as 'unison-s'."
                     )
+
+
+@runtime_checkable
+class AlongFlow(Protocol):
+    """A network that can be given the flow, in place of its own."""
+
+    def training_along(
+        self,
+        clip: Float[Tensor, "b t c h w"],
+        times: Times,
+        forth: Float[Tensor, "b p 2 h w"],
+        back: Float[Tensor, "b p 2 h w"],
+    ) -> TrainingOutput:
+        """As ``training_forward``, along a flow that is known: so features learn to travel before the network's own
+        flow can be trusted. forth, back: from each input frame to the next and back, pixels."""
+        ...
 
 
 def pad_to_multiple(clip: Float[Tensor, "b t c h w"], multiple: int) -> Float[Tensor, "b t c h2 w2"]:

@@ -7,8 +7,8 @@ work at the size of the input: one pixel shuffle at the end. The reasons and the
     input frames ── encoder ── features of the input frames
     every neighbouring pair ── FlowPyramid ── flow forth and back ── a velocity for any instant between the two
     instants between ── features and picture warped from both sides, merged (Between)
-    backward recurrence over all instants, then forward recurrence, which sees the backward state
-    head: forward state ── residual over bicubic of the input picture (or of the picture merged between), pixel shuffle
+    backward recurrence over all instants, then forward recurrence, which sees the backward state and the last detail
+    head: forward state ── detail over bicubic of the input picture (or of the picture merged between), pixel shuffle
 
 b batch · t input frames · s rendered instants · p pairs of neighbouring input frames · n any folded batch ·
 c colour · d features · h w input size · H W output size. Flows are in input pixels.
@@ -30,7 +30,11 @@ from stvsr.errors import SettingsError
 from stvsr.networks.base import Network, Spec, TrainingOutput
 from stvsr.ops.correlate import local_correlation
 from stvsr.ops.resize import enlarge_phases
-from stvsr.ops.warp import backward_warp
+from stvsr.ops.warp import backward_warp, warp_phases
+
+DETAIL_GAIN = 8
+"""Detail is weak beside features; as strong as they are, it is learned sooner, and not lost when both share the steps
+of 8 bits."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +49,9 @@ class UnisonConfig:
     backward_blocks: int = 3
     forward_blocks: int = 4
     flow_width: int = 24
+    detail: bool = False
+    """The forward recurrence sees the detail of the last frame out, warped at the size of the output (FRVSR, Sajjadi et
+    al. 2018): folded into features, it could only be moved by whole input pixels without blur."""
     flow: bool = True
     """False forces every flow to zero: the ablation that shows whether the time half is alive."""
 
@@ -83,8 +90,9 @@ class Unison(Network):
         if config.scale == 1:
             return
         self.backward_cell = Trunk(2 * width, width, num_blocks=config.backward_blocks)
-        self.forward_cell = Trunk(3 * width, width, num_blocks=config.forward_blocks)
-        self.head = nn.Conv2d(width, 3 * config.scale**2, 3, padding=1)
+        phases = 3 * config.scale**2
+        self.forward_cell = Trunk(3 * width + config.detail * phases, width, num_blocks=config.forward_blocks)
+        self.head = nn.Conv2d(width, phases, 3, padding=1)
         start_small(self.head)  # the first step is then close to bicubic
 
     def render(self, clip: Float[Tensor, "b t c h w"], times: Times) -> Float[Tensor, "b s c H W"]:
@@ -93,13 +101,34 @@ class Unison(Network):
     def training_forward(self, clip: Float[Tensor, "b t c h w"], times: Times) -> TrainingOutput:
         """Extras: ``base`` (b s c h w), the small picture under each output frame; ``flow_forth`` and ``flow_back``
         (b p 2 h w), from each input frame to the next and back."""
+        flow = self.flow(clip)
+        if not self.config.flow:
+            flow = torch.zeros_like(flow[0]), torch.zeros_like(flow[1])
+        return self.rendered(clip, times, *flow)
+
+    def training_along(
+        self,
+        clip: Float[Tensor, "b t c h w"],
+        times: Times,
+        forth: Float[Tensor, "b p 2 h w"],
+        back: Float[Tensor, "b p 2 h w"],
+    ) -> TrainingOutput:
+        flow_forth, flow_back = self.flow(clip)
+        output = self.rendered(clip, times, forth, back)
+        return replace(output, extras=output.extras | {"flow_forth": flow_forth, "flow_back": flow_back})
+
+    def rendered(
+        self,
+        clip: Float[Tensor, "b t c h w"],
+        times: Times,
+        forth: Float[Tensor, "b p 2 h w"],
+        back: Float[Tensor, "b p 2 h w"],
+    ) -> TrainingOutput:
+        """The frames along this flow."""
         count = clip.shape[1]
         clip_feats = rearrange(
             self.encoder(rearrange(clip, "b t c h w -> (b t) c h w")), "(b t) d h w -> b t d h w", t=count
         )
-        forth, back = self.flow(clip)
-        if not self.config.flow:
-            forth, back = torch.zeros_like(forth), torch.zeros_like(back)
 
         # every input frame and every instant asked for takes part in the recurrences: interpolation feeds the keys
         wanted = {Fraction(time) for time in times}
@@ -139,12 +168,18 @@ class Unison(Network):
 
         frames: list[Tensor] = []
         state = torch.zeros_like(feats[0])
+        detail = state.new_zeros(len(state), 3 * self.spec.scale**2, *state.shape[-2:])
         for index, instant in enumerate(instants):
             if index > 0:
-                state = backward_warp(state, flow_between(instant, instants[index - 1], forth, back))
-            state = self.forward_cell(feats[index], state, backward_states[index])
+                flow = flow_between(instant, instants[index - 1], forth, back)
+                state = backward_warp(state, flow)
+                if self.config.detail:
+                    detail = warp_phases(detail, flow, self.spec.scale)
+            last = [DETAIL_GAIN * detail] if self.config.detail else []
+            state = self.forward_cell(feats[index], state, backward_states[index], *last)
+            detail = self.head(state)
             if instant in wanted:
-                phases = self.head(state) + enlarge_phases(bases[index], self.spec.scale)
+                phases = detail + enlarge_phases(bases[index], self.spec.scale)
                 frames.append(F.pixel_shuffle(phases, self.spec.scale))
         return TrainingOutput(frames=torch.stack(frames, 1), extras=extras)
 

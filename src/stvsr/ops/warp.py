@@ -17,9 +17,14 @@ def backward_warp(image: Float[Tensor, "b d h w"], flow: Float[Tensor, "b 2 h w"
     Positions are computed in fp32 (fp64 where the flow has it) whatever the precision around; the result has the
     precision of ``image``.
     """
-    if image.device.type == "cpu" and not torch.is_grad_enabled() and not torch.compiler.is_compiling():
+    if only_looks(image):
         return gather_warp(image, flow)
     return sample_warp(image, flow)
+
+
+def only_looks(image: Tensor) -> bool:
+    """Whether this is plain rendering on the CPU, for which there are faster ways than for training and export."""
+    return image.device.type == "cpu" and not torch.is_grad_enabled() and not torch.compiler.is_compiling()
 
 
 def sample_warp(image: Float[Tensor, "b d h w"], flow: Float[Tensor, "b 2 h w"]) -> Float[Tensor, "b d h w"]:
@@ -55,6 +60,22 @@ def gather_warp(image: Float[Tensor, "b d h w"], flow: Float[Tensor, "b 2 h w"])
         per_sample_weights=rearrange(shares, "b h w k -> (b h w) k").to(table.dtype),
     )
     return rearrange(warped, "(b h w) d -> b d h w", b=batch, h=height, w=width)
+
+
+def warp_phases(
+    phases: Float[Tensor, "b d h w"], flow: Float[Tensor, "b 2 h w"], scale: int
+) -> Float[Tensor, "b d h w"]:
+    """Backward-warp an enlarged image while it lies folded, as it is before its pixel shuffle.
+
+    phases: of each colour, scale x scale neighbouring large pixels. flow: in small pixels; all the large pixels of a
+    small one move as it does.
+    """
+    if only_looks(phases):
+        from stvsr.ops import warp_cpu
+
+        return warp_cpu.warp_phases(phases.float(), flow.float(), scale).to(phases.dtype)
+    large = scale * F.interpolate(flow, scale_factor=scale, mode="nearest")
+    return F.pixel_unshuffle(backward_warp(F.pixel_shuffle(phases, scale), large), scale)
 
 
 def positions(flow: Float[Tensor, "b 2 h w"]) -> tuple[Float[Tensor, "b h w"], Float[Tensor, "b h w"]]:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from copy import deepcopy
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -26,7 +27,7 @@ from stvsr.training.log import Log
 from stvsr.training.material import open_material
 from stvsr.training.perceptual import no_perceptual_term, perceptual_term
 from stvsr.training.recipe import Recipe
-from stvsr.training.step import OPTIMISERS, capture, learning_parts, portions, set_rate, share_gradients
+from stvsr.training.step import OPTIMISERS, capture, forward, learning_parts, portions, set_rate, share_gradients
 from stvsr.weights.files import Weights, load_weights
 
 Validate = Callable[[Network, Sequence[Clip]], Mapping[str, float]]
@@ -102,14 +103,14 @@ def train(
     step = before.step
     log = Log(out / "log", step, material.held_out, recipe.cadences[0]) if fabric.is_global_zero else None
 
-    def learn(batch: Batch) -> dict[str, Tensor]:
+    def learn(batch: Batch, *, along: bool) -> dict[str, Tensor]:
         for parameter in learning:
             if parameter.grad is not None:
                 parameter.grad.zero_()  # kept in place: a captured step writes to the same memory every time
         told: list[dict[str, Tensor]] = []
         for part in portions(batch, recipe.accumulate):
             with fabric.autocast():
-                output = network.training_forward(part.clip, part.cadence.times)
+                output = forward(network, part, along=along)
             loss, terms = recipe.losses(output, part, done)
             unlike, more = likeness(output.frames, part.frames)
             loss = loss + unlike
@@ -144,7 +145,7 @@ def train(
             values = ", ".join(f"{name} {value:.4g}" for name, value in quality.items())
             report(f"held-out shots at step {step}: {values}")
 
-    learners: dict[Cadence, Callable[[Batch], dict[str, Tensor]]] = {}
+    learners: dict[tuple[Cadence, bool], Callable[[Batch], dict[str, Tensor]]] = {}
     session, last_saved, first_step, cpu_started = time.monotonic(), time.monotonic(), step, time.process_time()
     with closing(material.sampler.batches(step, ahead=ahead)) as batches:
         while step < recipe.steps:
@@ -153,10 +154,12 @@ def train(
             batch = next(batches)
             set_rate(optimiser, rate, recipe.optimiser.rate(step, recipe.steps))
             done.fill_(step / recipe.steps)
-            if on_cuda and batch.cadence not in learners:
-                learners[batch.cadence] = capture(learn, batch)
-                session, first_step = time.monotonic(), step + 1
-            terms = learners.get(batch.cadence, learn)(batch)
+            kind = batch.cadence, recipe.goes_along(step)
+            if kind not in learners:
+                learner = partial(learn, along=kind[1])
+                learners[kind] = capture(learner, batch) if on_cuda else learner
+                session, first_step = time.monotonic(), step + int(on_cuda)
+            terms = learners[kind](batch)
             step += 1
 
             if step % log_every == 0 or step == recipe.steps:

@@ -14,7 +14,7 @@ from stvsr.data.open import open_source, open_stills
 from stvsr.data.pictures import VIMEO_LISTS, open_vimeo
 from stvsr.data.sampler import Sampler
 from stvsr.data.source import Cadence, Clip, Size, Source, film_of, hold_out
-from stvsr.data.stills import StillSource
+from stvsr.data.stills import MixedSource, StillSource
 from stvsr.errors import TrainingError
 from stvsr.training.recipe import DEGRADATIONS, Recipe
 
@@ -64,10 +64,14 @@ def open_material(recipe: Recipe, data: Path | Source, fabric: Fabric, report: C
 
 def open_kept(recipe: Recipe, data: Path | Source, report: Callable[[str], None] = print) -> tuple[Source, list[Clip]]:
     """What is trained on, before any preparation, and what is held out."""
-    if isinstance(data, Path):
-        source = open_stills(data, report=report) if recipe.stills else open_source(data, report=report)
+    if isinstance(data, Path) and recipe.stills == 1:
+        source = open_stills(data, report=report)
     else:
-        source = StillSource(name=data.name, clips=data.clips, report=report) if recipe.stills else data
+        source = open_source(data, report=report) if isinstance(data, Path) else data
+        if recipe.stills:
+            stills = StillSource(name=source.name, clips=source.clips, report=report)
+            mixed = MixedSource(films=source, stills=stills, share=recipe.stills)
+            source = stills if recipe.stills == 1 else mixed
     if recipe.hold_out:
         kept, held = hold_out(source, recipe.held_out)
     else:

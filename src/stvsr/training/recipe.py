@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from stvsr.data.degrade import Degradation
 from stvsr.data.flow import TEACHERS
 from stvsr.data.realworld import RealWorld
@@ -89,8 +91,11 @@ class Recipe:
     """Who finds it: ``classical``, or ``raft`` (torchvision's, where it is installed; else the former)."""
     degradation: str = "bicubic"
     """What makes the input: ``bicubic``, or ``real-world`` (blur, noise, compression)."""
-    stills: bool = False
-    """Still pictures, moved, instead of films: for pre-training."""
+    stills: float = 0.0
+    """Share of the clips that are still pictures, moved; 1: for pre-training."""
+    known_flow: float = 0.0
+    """Share of the steps at which the network works along the batch's flow, which is exact for stills, and its own only
+    learns from it."""
     masked: float = 0.0
     """Share of the input's blocks that are hidden; losses then count most what is seen least."""
     augmentation: Augmentation = ALL
@@ -116,10 +121,19 @@ class Recipe:
     on the set's own test list."""
 
     def __post_init__(self) -> None:
+        for name in ("stills", "known_flow", "masked"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise SettingsError(f"{name} is a share between 0 and 1, but {getattr(self, name)} was given.")
+        if self.known_flow and not self.flow:
+            raise SettingsError("There is no flow to go along with flow=False. Use --set flow=1 or known_flow=0.")
         if self.degradation not in DEGRADATIONS:
             raise SettingsError(f"There is no degradation {self.degradation!r}. Choose {' or '.join(DEGRADATIONS)}.")
         if self.teacher not in TEACHERS:
             raise SettingsError(f"There is no teacher {self.teacher!r}. Choose {' or '.join(TEACHERS)}.")
+
+    def goes_along(self, step: int) -> bool:
+        """Whether the network works along the known flow at this step."""
+        return np.random.default_rng((self.seed, step, 1)).random() < self.known_flow
 
 
 def with_settings(recipe: Recipe, settings: Sequence[str]) -> Recipe:

@@ -1,30 +1,37 @@
 """The recipes: functions that return what a run is. Which stages a training has is one dict, RECIPES."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 
 from stvsr.data.sampler import Cadence
 from stvsr.errors import SettingsError
 from stvsr.training import papers
 from stvsr.training.losses import CycMuLoss, Loss, MBLoss, StinetLoss, TPLoss, UnisonLoss, YogoLoss
-from stvsr.training.recipe import Optimiser, Recipe, with_settings
+from stvsr.training.recipe import Cosine, Optimiser, Recipe, with_settings
 
 ANY_INSTANT = (Cadence(keys=4, factor=2, probability=0.88), Cadence(keys=3, factor=4, probability=0.12))
 """Mostly midpoints, as the field measures; quarters often enough that any instant is served."""
 
 
-def unison_s() -> Recipe:
-    """The shipped ``unison-s`` at x4: an hour and a half on one processor core."""
-    return Recipe(
-        network="unison-s",
-        scale=4,
-        steps=8_150,
-        batch=2,
-        crop=32,
-        precision="32-true",
-        cadences=ANY_INSTANT,
-        optimiser=Optimiser(lr=1.6e-3),
-        losses=UnisonLoss(epsilon=0.05, flow_end=0.002),
+def unison_s(stage: int) -> Recipe:
+    """``unison-s`` at x4 on two processor cores (``--processes 2``).
+
+    1: half of it moving stills, half of the steps along the known flow. 2: mostly films, along its own.
+    """
+    common = Recipe(
+        network="unison-s", scale=4, steps=2_500, batch=4, crop=32, precision="32-true", cadences=ANY_INSTANT
+    )
+    rate = Optimiser(lr=1.3e-3, warmup=50, ema=0.998, decay=Cosine(lr_end=4e-4))
+    if stage == 1:
+        losses = UnisonLoss(epsilon=0.05, flow_start=0.05, flow_end=0.03)
+        return replace(common, stills=0.5, known_flow=0.5, optimiser=rate, losses=losses)
+    return replace(
+        common,
+        steps=2_000,
+        stills=0.3,
+        optimiser=replace(rate, lr=4e-4, warmup=1, decay=Cosine()),
+        losses=UnisonLoss(epsilon=0.05, flow_start=0.03, flow_end=0.01),
     )
 
 
@@ -71,7 +78,7 @@ def yogo_64() -> Recipe:
 
 
 RECIPES: dict[str, tuple[Callable[[], Recipe], ...]] = {
-    "unison_s": (unison_s,),
+    "unison_s": tuple(partial(unison_s, stage) for stage in (1, 2)),
     "unison_m": (unison_m,),
     "cycmunet": (cycmunet,),
     "tp": (tp,),

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from stvsr.data.sampler import Batch
 from stvsr.errors import SettingsError
 from stvsr.networks import Network
+from stvsr.networks.base import AlongFlow, TrainingOutput
 
 
 def portions(batch: Batch, count: int) -> list[Batch]:
@@ -41,6 +42,16 @@ def learning_parts(network: Network, parts: tuple[str, ...]) -> list[nn.Paramete
         if parts and not name.startswith(tuple(f"{part}." for part in parts)):
             parameter.requires_grad_(False)
     return [parameter for parameter in network.parameters() if parameter.requires_grad]
+
+
+def forward(network: Network, batch: Batch, *, along: bool) -> TrainingOutput:
+    """What the network makes of the batch. along: with the flow that the batch knows in place of its own.
+    Raises SettingsError where the batch or the network has none."""
+    if not along:
+        return network.training_forward(batch.clip, batch.cadence.times)
+    if batch.flow_forth is None or batch.flow_back is None or not isinstance(network, AlongFlow):
+        raise SettingsError(f"{type(network).__name__} has no flow to go along in this recipe. Use --set known_flow=0.")
+    return network.training_along(batch.clip, batch.cadence.times, batch.flow_forth, batch.flow_back)
 
 
 def share_gradients(fabric: Fabric, learning: Sequence[nn.Parameter]) -> None:
