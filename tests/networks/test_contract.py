@@ -11,6 +11,7 @@ import torch
 
 from stvsr.errors import SettingsError, UnsupportedTimeError
 from stvsr.networks import NETWORKS, Network
+from stvsr.networks.unison import DETAIL_GAIN, Unison
 from stvsr.weights.catalog import load_network
 from stvsr.weights.files import Weights, save_weights
 
@@ -30,7 +31,7 @@ class Narrow:
 NARROW: dict[str, Narrow] = {
     "bicubic": Narrow({}, {}),
     "unison-s": Narrow(
-        {"width": 8, "encoder_blocks": 1, "backward_blocks": 1, "forward_blocks": 1, "flow_width": 8},
+        {"width": 8, "encoder_blocks": 1, "backward_blocks": 1, "forward_blocks": 1, "flow_width": 8, "detail": True},
         {
             "width": 12,
             "encoder_blocks": 2,
@@ -39,6 +40,7 @@ NARROW: dict[str, Narrow] = {
             "forward_blocks": 2,
             "flow_width": 12,
             "flow": False,
+            "detail": False,
         },
     ),
     "cycmunet": Narrow(
@@ -164,6 +166,8 @@ def build(name: str, **changes: Any) -> Network:
             weights = torch.randn(parameter.shape) * 0.7 / max(parameter[0].numel(), 4) ** 0.5
             # biases above zero: in layers so narrow a ReLU would be dead by chance
             parameter.copy_(weights.abs() if parameter.dim() == 1 else weights)
+        if isinstance(network, Unison):  # detail is weak, or it would grow from frame to frame
+            network.head.weight.div_(DETAIL_GAIN)
     return network
 
 

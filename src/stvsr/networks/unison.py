@@ -126,6 +126,7 @@ class Unison(Network):
     ) -> TrainingOutput:
         """The frames along this flow."""
         count = clip.shape[1]
+        keys = [key.contiguous(memory_format=torch.channels_last) for key in clip.unbind(1)]  # as features lie
         clip_feats = rearrange(
             self.encoder(rearrange(clip, "b t c h w -> (b t) c h w")), "(b t) d h w -> b t d h w", t=count
         )
@@ -138,7 +139,7 @@ class Unison(Network):
         for instant in instants:
             key, share = int(instant), float(instant - int(instant))
             if share == 0:
-                feat, base = clip_feats[:, key], clip[:, key]
+                feat, base = clip_feats[:, key], keys[key]
             else:
                 velocity = velocity_at(share, forth[:, key], back[:, key])
                 feat, base = self.between(
@@ -146,8 +147,8 @@ class Unison(Network):
                     velocity,
                     clip_feats[:, key],
                     clip_feats[:, key + 1],
-                    clip[:, key],
-                    clip[:, key + 1],
+                    keys[key],
+                    keys[key + 1],
                     refine=self.config.flow,
                 )
             feats.append(feat)

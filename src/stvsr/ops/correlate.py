@@ -6,6 +6,8 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
+from stvsr.ops.warp import only_looks
+
 
 def local_correlation(
     here: Float[Tensor, "b d h w"], there: Float[Tensor, "b d h w"], *, radius: int
@@ -16,8 +18,12 @@ def local_correlation(
     border there is nothing (zero).
 
     Each row is compared with a whole row by one matrix product, of which only the band around the diagonal is kept.
-    That computes too much and is still five times faster to train with than one product per offset (docs/decisions.md).
+    That computes too much and is still faster to train with than one product per offset (docs/decisions.md).
     """
+    if only_looks(here) and here.dtype == torch.float32:
+        from stvsr.ops import correlate_cpu
+
+        return correlate_cpu.local_correlation(here, there, radius=radius)
     features, height = here.shape[1:3]
     side = 2 * radius + 1
     rows = rearrange(here, "b d h w -> b h w d")
