@@ -1,5 +1,6 @@
 """The weights that come with the package: alive in space and in time, and steady under cutting and tiling."""
 
+import csv
 from fractions import Fraction
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.nn import functional as F
 
 from stvsr.clip import Frame
 from stvsr.data.degrade import round_to_8_bits, shrink
@@ -17,7 +19,8 @@ from stvsr.video import read_frames
 from stvsr.weights.catalog import file_of, load_network
 
 needs_int8 = pytest.mark.skipif(not int8.is_there(), reason="oneDNN's 8-bit convolution needs VNNI")
-WALK = Path(__file__).parents[3] / "shared" / "footage" / "eval" / "Vid4" / "walk"
+FOOTAGE = Path(__file__).parents[3] / "shared" / "footage"
+WALK = FOOTAGE / "eval" / "Vid4" / "walk"
 
 
 @pytest.fixture(scope="module")
@@ -102,3 +105,22 @@ def test_cutting_and_rounding_cost_next_to_nothing_on_real_footage(
         return float((-10 * error.log10()).mean())
 
     assert abs(quality(settings) - quality(RenderSettings(precision="fp32", window=12))) < most
+
+
+@pytest.mark.skipif(not (FOOTAGE / "footage.csv").exists(), reason="the footage lies beside the repository")
+def test_no_scene_that_is_evaluated_on_is_among_the_footage_to_train_on():
+    with (FOOTAGE / "footage.csv").open(newline="") as table:
+        files = [row["file"] for row in csv.DictReader(table)]
+    assert all(file.startswith("train/") for file in files)
+    evaluated = sorted({file.parent for file in (FOOTAGE / "eval").rglob("*.webp")})
+    trained = torch.stack([miniature(FOOTAGE / file) for file in files])
+    likeness = torch.stack([miniature(folder) for folder in evaluated]) @ trained.T
+    assert likeness.max() < 0.9, files[int(likeness.max(0).values.argmax())]
+    assert miniature(WALK) @ miniature(WALK) > 0.999
+
+
+def miniature(film: Path) -> Tensor:
+    """The first picture, 24 x 24 and grey, without its mean and of length one: the product of two tells how alike."""
+    grey = next(iter(read_frames(film))).image.mean(0)[None, None]
+    small = F.interpolate(grey, (24, 24), mode="area").flatten()
+    return F.normalize(small - small.mean(), dim=0)
