@@ -25,7 +25,7 @@ from stvsr.evaluation.speed import KEYS, TIMES, alternate, plain_convolution, re
 from stvsr.inference import RenderReport, RenderSettings
 from stvsr.inference.engine import PRECISIONS, Engine
 from stvsr.networks.cost import windows
-from stvsr.ops import deform, deform_plain, warp
+from stvsr.ops import correlate, deform, deform_plain, warp
 from stvsr.ops.deform import deform_conv2d
 from stvsr.weights.catalog import load_network
 from stvsr.weights.overview import counted
@@ -123,7 +123,8 @@ def plain_path() -> Iterator[None]:
     with (
         patch.object(deform, "path_for", lambda _: deform_plain),
         patch.object(deform, "find_spec", lambda _: None),
-        patch.object(warp, "gather_warp", warp.sample_warp),
+        patch.object(warp, "only_looks", lambda _: False),
+        patch.object(correlate, "only_looks", lambda _: False),
     ):
         yield
 
