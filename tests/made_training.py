@@ -19,7 +19,7 @@ from stvsr.ops.resize import resize
 from stvsr.training.loop import train
 from stvsr.training.recipe import Optimiser, Recipe
 
-SIZE = UnisonConfig(width=8, encoder_blocks=1, backward_blocks=1, forward_blocks=1, flow_width=8, detail=True)
+SIZE = UnisonConfig(width=8, encoder_blocks=1, backward_blocks=1, forward_blocks=1, flow_width=8)
 RECIPE = Recipe(
     network="tiny",
     scale=4,

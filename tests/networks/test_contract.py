@@ -31,7 +31,7 @@ class Narrow:
 NARROW: dict[str, Narrow] = {
     "bicubic": Narrow({}, {}),
     "unison-s": Narrow(
-        {"width": 8, "encoder_blocks": 1, "backward_blocks": 1, "forward_blocks": 1, "flow_width": 8, "detail": True},
+        {"width": 8, "encoder_blocks": 1, "backward_blocks": 1, "forward_blocks": 1, "flow_width": 8},
         {
             "width": 12,
             "encoder_blocks": 2,

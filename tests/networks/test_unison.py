@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from stvsr.networks.unison import DETAIL_GAIN, FlowPyramid, Unison, UnisonConfig, flow_between, unison_s, velocity_at
 from stvsr.ops.resize import resize
 
-SMALL = UnisonConfig(width=8, encoder_blocks=1, backward_blocks=1, forward_blocks=1, flow_width=8, detail=True)
+SMALL = UnisonConfig(width=8, encoder_blocks=1, backward_blocks=1, forward_blocks=1, flow_width=8)
 
 
 def shaken(config: UnisonConfig) -> Unison:

@@ -49,7 +49,7 @@ class UnisonConfig:
     backward_blocks: int = 3
     forward_blocks: int = 4
     flow_width: int = 24
-    detail: bool = False
+    detail: bool = True
     """The forward recurrence sees the detail of the last frame out, warped at the size of the output (FRVSR, Sajjadi et
     al. 2018): folded into features, it could only be moved by whole input pixels without blur."""
     flow: bool = True
