@@ -24,7 +24,7 @@ from stvsr.weights.catalog import load_network
 AMOUNTS = (1, 2, 4, 8)
 SIZES = ((90, 72), (127, 102), (180, 144), (254, 204))
 """Each has twice the pixels of the one before, within 1 %."""
-ROUNDS = 5
+ROUNDS = 3
 
 
 def main() -> None:
