@@ -1,18 +1,15 @@
 """``local_correlation`` on the CPU, translated to machine code by Numba: nothing is computed that is not wanted, eight
 features of a pixel at a time."""
 
-from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
 from typing import no_type_check
 
-import torch
 from einops import rearrange
 from jaxtyping import Float
 from numba import float32, uint32
 from torch import Tensor
 
 from stvsr.ops.lanes import LANES, dot, load
-from stvsr.ops.machine_code import compiled
+from stvsr.ops.machine_code import compiled, in_bands
 
 
 def local_correlation(
@@ -22,19 +19,14 @@ def local_correlation(
     mine, theirs = (rearrange(feat, "b d h w -> b h w d").contiguous() for feat in (here, there))
     count, height, width, depth = mine.shape
     out = mine.new_empty(count, height, width, (2 * radius + 1) ** 2)
-    threads = torch.get_num_threads()
-    cuts = [count * height * part // threads for part in range(threads + 1)]
     arrays = (mine.view(-1).numpy(), theirs.view(-1).numpy(), out.view(-1).numpy())
-    with ThreadPoolExecutor(threads) as pool:
-        bands = [pool.submit(match, *arrays, *cut, height, width, depth, radius) for cut in pairwise(cuts)]
-        for band in bands:
-            band.result()
+    in_bands(match, count * height, *arrays, height, width, depth, radius)
     return rearrange(out, "b h w k -> b k h w")
 
 
 @compiled
 @no_type_check  # it keeps the tests' shape checker from wrapping what Numba reads
-def match(mine, theirs, out, first, last, height, width, depth, radius):
+def match(first, last, mine, theirs, out, height, width, depth, radius):
     """Some rows of the batch, flat: pixels, then features or offsets. Unsigned indices never count from the end."""
     whole, share, place = depth // LANES * LANES, float32(1) / float32(depth), uint32(first * width)
     place *= uint32((2 * radius + 1) * (2 * radius + 1))

@@ -1,8 +1,6 @@
 """``warp_phases`` on the CPU, translated to machine code by Numba: the enlarged image is never unfolded, and the four
 weights of a block are worked out once."""
 
-from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
 from typing import no_type_check
 
 import numpy as np
@@ -13,7 +11,7 @@ from numba import float32, int32, uint32
 from numpy import ndarray
 from torch import Tensor
 
-from stvsr.ops.machine_code import compiled
+from stvsr.ops.machine_code import compiled, in_bands
 
 
 def warp_phases(
@@ -25,20 +23,9 @@ def warp_phases(
     count, height, width, depth = pixels.shape
     offsets = flow.nan_to_num(0).contiguous().numpy()  # an index made of a NaN would read memory that is not ours
     down, across = places(height, scale, width * depth, scale), places(width, scale, depth, 1)
-    threads = torch.get_num_threads()
-    cuts = [height * part // threads for part in range(threads + 1)]
-    with ThreadPoolExecutor(threads) as pool:
-        bands = [
-            pool.submit(
-                warp_rows,
-                *(pixels[item].view(-1).numpy(), offsets[item], out[item].view(-1).numpy(), down, across),
-                *(first, last, width, depth // scale**2, scale),
-            )
-            for item in range(count)
-            for first, last in pairwise(cuts)
-        ]
-        for band in bands:
-            band.result()
+    for item in range(count):
+        arrays = (pixels[item].view(-1).numpy(), offsets[item], out[item].view(-1).numpy(), down, across)
+        in_bands(warp_rows, height, *arrays, width, depth // scale**2, scale)
     return rearrange(out, "b h w d -> b d h w")
 
 
@@ -54,7 +41,7 @@ def places(side: int, scale: int, block_step: int, step: int) -> ndarray:
 
 @compiled
 @no_type_check
-def warp_rows(pixels, flow, out, down, across, first, last, width, colours, scale):
+def warp_rows(first, last, pixels, flow, out, down, across, width, colours, scale):
     """The blocks of some rows. Flat numbers of pixel, colour, row and column within the block."""
     side, phases, depth = scale + 1, uint32(scale * scale), uint32(colours * scale * scale)
     most_y, most_x = down.size - 1, across.size - 1
