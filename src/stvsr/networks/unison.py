@@ -33,7 +33,7 @@ from stvsr.ops.resize import enlarge_phases
 from stvsr.ops.warp import backward_warp, warp_phases
 
 DETAIL_GAIN = 8
-"""Detail is weak beside features: this is to make it as strong, for learning, and where both share the steps of 8 bits."""
+"""Detail is weak beside features: this makes it as strong, for learning and where both share the steps of 8 bits."""
 
 
 @dataclass(frozen=True, kw_only=True)
