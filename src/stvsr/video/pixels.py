@@ -16,6 +16,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from stvsr.video.colour import LUMA_WEIGHTS, Colour
+from stvsr.video.planes import yuv_planes
 
 _SWSCALE_MATRIX = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9}
 _SUBSAMPLING = {(0, 0): "444", (1, 0): "422", (1, 1): "420", (0, 1): "440", (2, 0): "411", (2, 2): "410"}
@@ -76,8 +77,11 @@ def from_rgb(image: Float[Tensor, "3 h w"], colour: Colour, pixel_format: str) -
 
 def planes_from_rgb(image: Float[Tensor, "3 h w"], colour: Colour, plain: str) -> list[np.ndarray]:
     """RGB (clamped to [0, 1]) as the planes of a format that ``plain_format`` gives."""
-    bits = bit_depth(plain)
+    bits, halvings = bit_depth(plain), _shifts(plain)
     black, white, grey, swing = levels(bits, colour.full_range)
+    if plain.startswith("yuv") and max(halvings) <= 1:
+        weights = LUMA_WEIGHTS[colour.matrix or 1]
+        return yuv_planes(image, weights, (black, white, grey, swing), bits=bits, halvings=halvings)
     red, green, blue = image.clamp(0, 1)
     if plain.startswith("gbrp"):
         planes = [plane.mul(white - black).add_(black) for plane in (green, blue, red)]
