@@ -8,12 +8,13 @@ work at the size of the input: one pixel shuffle at the end. The reasons and the
     every neighbouring pair ── FlowPyramid ── flow forth and back ── a velocity for any instant between the two
     instants between ── features and picture warped from both sides, merged (Between)
     backward recurrence over all instants, then forward recurrence, which sees the backward state and the last detail
-    head: forward state ── detail over bicubic of the input picture (or of the picture merged between), pixel shuffle
+    tail, head: forward state ── detail over bicubic of the input picture (or of that merged between), pixel shuffle
 
 b batch · t input frames · s rendered instants · p pairs of neighbouring input frames · n any folded batch ·
 c colour · d features · h w input size · H W output size. Flows are in input pixels.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
@@ -29,6 +30,7 @@ from stvsr.clip import Times
 from stvsr.errors import SettingsError
 from stvsr.networks.base import Network, Spec, TrainingOutput
 from stvsr.ops.correlate import local_correlation
+from stvsr.ops.phases import unfolded
 from stvsr.ops.resize import enlarge_phases
 from stvsr.ops.warp import backward_warp, warp_phases
 
@@ -47,6 +49,8 @@ class UnisonConfig:
     between_blocks: int = 1
     backward_blocks: int = 3
     forward_blocks: int = 4
+    tail_width: int = 64
+    """Features between the last state and the detail: the state itself is narrower than what is made of it."""
     flow_width: int = 24
     detail: bool = True
     """The forward recurrence sees the detail of the last frame out, warped at the size of the output (FRVSR, Sajjadi et
@@ -66,6 +70,7 @@ MIDDLE: dict[str, Any] = {
     "between_blocks": 2,
     "backward_blocks": 5,
     "forward_blocks": 8,
+    "tail_width": 128,
     "flow_width": 32,
 }
 
@@ -91,7 +96,8 @@ class Unison(Network):
         self.backward_cell = Trunk(2 * width, width, num_blocks=config.backward_blocks)
         phases = 3 * config.scale**2
         self.forward_cell = Trunk(3 * width + config.detail * phases, width, num_blocks=config.forward_blocks)
-        self.head = nn.Conv2d(width, phases, 3, padding=1)
+        self.tail = nn.Conv2d(width, config.tail_width, 3, padding=1)
+        self.head = nn.Conv2d(config.tail_width, phases, 3, padding=1)
         start_small(self.head)  # the first step is then close to bicubic
 
     def render(self, clip: Float[Tensor, "b t c h w"], times: Times) -> Float[Tensor, "b s c H W"]:
@@ -166,22 +172,24 @@ class Unison(Network):
             state = self.backward_cell(feats[index], state)
             backward_states.insert(0, state)
 
-        frames: list[Tensor] = []
-        state = torch.zeros_like(feats[0])
-        detail = state.new_zeros(len(state), 3 * self.spec.scale**2, *state.shape[-2:])
-        for index, instant in enumerate(instants):
-            if index > 0:
-                flow = flow_between(instant, instants[index - 1], forth, back)
-                state = backward_warp(state, flow)
-                if self.config.detail:
-                    detail = warp_phases(detail, flow, self.spec.scale)
-            last = [DETAIL_GAIN * detail] if self.config.detail else []
-            state = self.forward_cell(feats[index], state, backward_states[index], *last)
-            detail = self.head(state)
-            if instant in wanted:
-                phases = detail + enlarge_phases(bases[index], self.spec.scale)
-                frames.append(F.pixel_shuffle(phases, self.spec.scale))
-        return TrainingOutput(frames=torch.stack(frames, 1), extras=extras)
+        def forward_recurrence() -> Iterator[tuple[Tensor, Tensor]]:
+            """The detail of each frame that is wanted, and what it is added to: both folded."""
+            state = torch.zeros_like(feats[0])
+            detail = strong = state.new_zeros(len(state), 3 * self.spec.scale**2, *state.shape[-2:])
+            for index, instant in enumerate(instants):
+                if index > 0:
+                    flow = flow_between(instant, instants[index - 1], forth, back)
+                    state = backward_warp(state, flow)
+                    if self.config.detail:
+                        strong = warp_phases(detail, flow, self.spec.scale, gain=DETAIL_GAIN)
+                last = [strong] if self.config.detail else []
+                state = self.forward_cell(feats[index], state, backward_states[index], *last)
+                detail = self.head(F.relu_(self.tail(state)))
+                if instant in wanted:
+                    yield detail, enlarge_phases(bases[index], self.spec.scale)
+
+        frames = unfolded(forward_recurrence(), len(wanted), self.spec.scale)
+        return TrainingOutput(frames=frames, extras=extras)
 
     def without(self, part: str) -> "Unison":
         """This network with one part switched off, weights shared: ``flow`` (all motion taken for zero)."""

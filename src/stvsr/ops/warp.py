@@ -63,19 +63,19 @@ def gather_warp(image: Float[Tensor, "b d h w"], flow: Float[Tensor, "b 2 h w"])
 
 
 def warp_phases(
-    phases: Float[Tensor, "b d h w"], flow: Float[Tensor, "b 2 h w"], scale: int
+    phases: Float[Tensor, "b d h w"], flow: Float[Tensor, "b 2 h w"], scale: int, *, gain: float = 1.0
 ) -> Float[Tensor, "b d h w"]:
     """Backward-warp an enlarged image while it lies folded, as it is before its pixel shuffle.
 
     phases: of each colour, scale x scale neighbouring large pixels. flow: in small pixels; all the large pixels of a
-    small one move as it does.
+    small one move as it does. gain: to multiply by on the way.
     """
     if only_looks(phases):
         from stvsr.ops import warp_cpu
 
-        return warp_cpu.warp_phases(phases.float(), flow.float(), scale).to(phases.dtype)
+        return warp_cpu.warp_phases(phases.float(), flow.float(), scale, gain).to(phases.dtype)
     large = scale * F.interpolate(flow, scale_factor=scale, mode="nearest")
-    return F.pixel_unshuffle(backward_warp(F.pixel_shuffle(phases, scale), large), scale)
+    return gain * F.pixel_unshuffle(backward_warp(F.pixel_shuffle(phases, scale), large), scale)
 
 
 def positions(flow: Float[Tensor, "b 2 h w"]) -> tuple[Float[Tensor, "b h w"], Float[Tensor, "b h w"]]:

@@ -15,7 +15,7 @@ from stvsr.ops.machine_code import compiled, in_bands
 
 
 def warp_phases(
-    phases: Float[Tensor, "b d h w"], flow: Float[Tensor, "b 2 h w"], scale: int
+    phases: Float[Tensor, "b d h w"], flow: Float[Tensor, "b 2 h w"], scale: int, gain: float
 ) -> Float[Tensor, "b d h w"]:
     """Both fp32. The result lies channels last."""
     pixels = rearrange(phases, "b d h w -> b h w d").contiguous()
@@ -25,7 +25,7 @@ def warp_phases(
     down, across = places(height, scale, width * depth, scale), places(width, scale, depth, 1)
     for item in range(count):
         arrays = (pixels[item].view(-1).numpy(), offsets[item], out[item].view(-1).numpy(), down, across)
-        in_bands(warp_rows, height, *arrays, width, depth // scale**2, scale)
+        in_bands(warp_rows, height, *arrays, width, depth // scale**2, scale, gain)
     return rearrange(out, "b h w d -> b d h w")
 
 
@@ -41,10 +41,10 @@ def places(side: int, scale: int, block_step: int, step: int) -> ndarray:
 
 @compiled
 @no_type_check
-def warp_rows(first, last, pixels, flow, out, down, across, width, colours, scale):
+def warp_rows(first, last, pixels, flow, out, down, across, width, colours, scale, gain):
     """The blocks of some rows. Flat numbers of pixel, colour, row and column within the block."""
     side, phases, depth = scale + 1, uint32(scale * scale), uint32(colours * scale * scale)
-    most_y, most_x = down.size - 1, across.size - 1
+    most_y, most_x, gain = down.size - 1, across.size - 1, float32(gain)
     # what a block looks at, and where that lies
     patch, lines, columns = np.empty(side * side, np.float32), np.empty(side, np.uint32), np.empty(side, np.uint32)
     for row in range(first, last):
@@ -69,4 +69,4 @@ def warp_rows(first, last, pixels, flow, out, down, across, width, colours, scal
                         upper, lower = uint32(j * side + i), uint32(j * side + side + i)
                         above = patch[upper] + share_x * (patch[upper + uint32(1)] - patch[upper])
                         below = patch[lower] + share_x * (patch[lower + uint32(1)] - patch[lower])
-                        out[place + plane + uint32(j * scale + i)] = above + share_y * (below - above)
+                        out[place + plane + uint32(j * scale + i)] = gain * (above + share_y * (below - above))
