@@ -13,7 +13,9 @@ from stvsr.training.recipe import Optimiser, Recipe
 from stvsr.training.recipes import RECIPES, stages_of
 from stvsr.training.run import rehearse_recipe, run_recipe
 from stvsr.training.step import learning_parts
+from stvsr.weights.catalog import load_network
 from stvsr.weights.files import Weights, load_weights
+from stvsr.weights.own import import_weights
 
 
 def test_a_run_ends_with_weights_that_load_and_a_card_with_the_licences(tiny_recipe: Recipe, tmp_path: Path):
@@ -27,6 +29,15 @@ def test_a_run_ends_with_weights_that_load_and_a_card_with_the_licences(tiny_rec
     assert "nobody" not in card  # held out, so never trained on
     assert "| never seen in training | held |" in card
     assert "| teacher of the flow | classical (DIS) |" in card
+
+
+def test_a_runs_folder_can_be_imported_as_it_is(tiny_recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("STVSR_WEIGHTS", str(tmp_path / "imported"))
+    run_recipe("tiny", tmp_path, tmp_path / "run", settings=["steps=2"], report=str)
+    import_weights(tmp_path / "run")
+    trained = torch.load(tmp_path / "run" / "checkpoint" / "network.pt", weights_only=True)["average"]
+    loaded = load_network(tiny_recipe.network).state_dict()
+    assert all(torch.equal(loaded[name], trained[name]) for name in trained)
 
 
 def test_a_run_can_start_from_a_weight_file(tiny_recipe: Recipe, tmp_path: Path):

@@ -28,6 +28,7 @@ from stvsr.cli import (
     service,
     train,
     verify,
+    weights,
 )
 from stvsr.errors import STVSRError
 
@@ -55,6 +56,7 @@ app.command("export")(export.export)
 app.command("pack")(pack.pack)
 app.command("serve")(serve.serve)
 app.command("service")(service.service)
+app.add_typer(weights.app, name="weights")
 app.command("doctor")(doctor.doctor)
 
 

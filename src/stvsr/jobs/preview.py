@@ -29,7 +29,7 @@ from stvsr.jobs.hardest import Moment, moments_of
 from stvsr.networks import NETWORKS
 from stvsr.ops.resize import resize_to
 from stvsr.video import VideoReader
-from stvsr.weights.catalog import load_network, ready_scales
+from stvsr.weights.catalog import everyday_networks, load_network, ready_scales
 
 WIDEST, HIGHEST = 320, 180
 """Of the crop that is rendered, in input pixels."""
@@ -93,7 +93,7 @@ def preview(
     target = target or source.with_name(f"{source.stem}.preview.html")
     if target.exists():
         raise OutputError(f"{target} is there already. Give another name with --output.")
-    names = settings.networks or tuple(name for name in NETWORKS if ready_scales(name))
+    names = settings.networks or everyday_networks()
     for name in names:
         load_network(name, network_scale(name, settings.scale))  # what is missing is said before the work begins
     moments, frames_in, size = hardest_moments(source, settings.shots)

@@ -13,8 +13,9 @@ from stvsr.queue.order import CONTAINERS
 from stvsr.video import probe
 from stvsr.web.desk import Desk, Film
 from stvsr.web.pace import Pace
-from stvsr.web.previews import Previews, installed
+from stvsr.web.previews import Previews
 from stvsr.web.words import about_film, about_plan, network_words, rate_choices, size_choices
+from stvsr.weights.catalog import everyday_networks
 
 THEME = Default(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
 """Fonts of the reader's own machine: nothing is fetched."""
@@ -30,7 +31,7 @@ TITLE = "<header><h1><a href='/'>stvsr</a></h1><p>Makes a small, choppy video la
 def make_page(desk: Desk, queue: Queue, workers: Workers, previews: Previews, *, max_upload: int) -> gr.Blocks:
     """Lay out the page. Which film and which job it shows stands in its address: ``?film=ID&job=ID``."""
     form = Form(desk, queue, workers, previews)
-    networks = installed()
+    networks = everyday_networks()
     with gr.Blocks(title="stvsr", analytics_enabled=False) as page:
         part(TITLE)
         film_id = gr.Textbox(visible=False)
@@ -106,7 +107,7 @@ class Form:
             film.id,
             about_film(film.name, info),
             gr.Column(visible=True),
-            gr.Radio(value=order.network) if order.network in installed() else gr.Radio(),
+            gr.Radio(value=order.network) if order.network in everyday_networks() else gr.Radio(),
             gr.Radio(size_choices(info), value=order.scale or (4 if max(info.width, info.height) <= 960 else 2)),
             gr.Radio(rate_choices(info.average_rate), value=rate_of(order)),
             preview_part(film) if self._previews.state(film)["networks"] else "",

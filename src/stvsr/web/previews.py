@@ -1,4 +1,4 @@
-"""The hardest two seconds of a film, by every network that is installed: jobs of a queue of their own.
+"""The hardest two seconds of a film, by every network that is made for films: jobs of a queue of their own.
 
 So they do not wait behind hours of work, are found again after a restart, and asked for twice, they are done once.
 """
@@ -15,17 +15,11 @@ from stvsr.data.degrade import to_bytes
 from stvsr.evaluation.figures import liveliest_place, pixels, temporal_profile
 from stvsr.jobs.hardest import frames, hardest_moment
 from stvsr.jobs.preview import crop
-from stvsr.networks import NETWORKS
 from stvsr.queue import Order, Queue, State, Workers
 from stvsr.queue.child import progress
 from stvsr.video import VideoWriter, WriteSettings, probe, read_frames
 from stvsr.web.desk import Film
-from stvsr.weights.catalog import ready_scales
-
-
-def installed() -> list[str]:
-    """The networks that can be used now."""
-    return [name for name in NETWORKS if ready_scales(name)]
+from stvsr.weights.catalog import everyday_networks
 
 
 class Previews:
@@ -38,7 +32,7 @@ class Previews:
         """Put the film's hardest moment in line, once for every network. Raises InputError for a broken film."""
         if not film.moment.exists():
             cut_out(film)
-        for name in installed():
+        for name in everyday_networks():
             wanted = order.model_copy(update={"network": name, "codec": "h264", "container": "mp4"})
             key = f"{film.id} {wanted.model_dump_json()}"
             known = self._queue.job_of_key(key)

@@ -1,5 +1,6 @@
 """Which networks there are to use, at which scales, and which weights come with the package: one dict."""
 
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,6 +20,8 @@ class Entry:
     paper: str
     scales: tuple[int, ...]
     needs_weights: bool = True
+    everyday: bool = False
+    """Shown without being asked for, where networks are compared on somebody's film."""
 
 
 CATALOG: dict[str, Entry] = {
@@ -26,19 +29,28 @@ CATALOG: dict[str, Entry] = {
         paper="Keys, Cubic Convolution Interpolation, 1981; linear in time",
         scales=(1, 2, 3, 4, 5, 6, 7, 8),
         needs_weights=False,
+        everyday=True,
     ),
-    "unison-s": Entry(paper="ours: docs/unison.md", scales=(1, 2, 4)),
-    "unison-m": Entry(paper="ours: docs/unison.md", scales=(1, 2, 4)),
+    "unison-s": Entry(paper="ours: docs/unison.md", scales=(1, 2, 4), everyday=True),
+    "unison-m": Entry(paper="ours: docs/unison.md", scales=(1, 2, 4), everyday=True),
     **{
         name: Entry(paper="CycMu-Net, CVPR 2022: docs/networks/cycmunet.md", scales=(1, 2, 4, 8))
-        for name in ("cycmunet", "cycmunet-m2", "cycmunet-m4", "cycmunet-m8", "cycmunet-m10")
+        for name in ("cycmunet", "cycmunet-m2", "cycmunet-m4", "cycmunet-m8", "cycmunet-m10", "cycmunet-m2-24")
     },
-    "tp": Entry(paper="Temporal Profiles, MM 2020: docs/networks/temporal_profile.md", scales=(2, 4, 8)),
-    "stinet": Entry(paper="STINet, 2022: docs/networks/stinet.md", scales=(2, 4, 8)),
+    **{
+        name: Entry(paper="Temporal Profiles, MM 2020: docs/networks/temporal_profile.md", scales=(2, 4, 8))
+        for name in ("tp", "tp-24")
+    },
+    **{
+        name: Entry(paper="STINet, 2022: docs/networks/stinet.md", scales=(2, 4, 8)) for name in ("stinet", "stinet-16")
+    },
     "mbnet": Entry(paper="MBnet, MM 2021: docs/networks/mbnet.md", scales=(2, 4)),
     "mbnet-d16": Entry(paper="MBnet, MM 2021: docs/networks/mbnet.md", scales=(2, 4, 8)),
-    "yogo-64": Entry(paper="YOGO, MM 2022: docs/networks/yogo.md", scales=(2, 4)),
-    "yogo-56": Entry(paper="YOGO, MM 2022: docs/networks/yogo.md", scales=(2, 4)),
+    "mbnet-32": Entry(paper="MBnet, MM 2021: docs/networks/mbnet.md", scales=(2, 4)),
+    **{
+        name: Entry(paper="YOGO, MM 2022: docs/networks/yogo.md", scales=(2, 4))
+        for name in ("yogo-64", "yogo-56", "yogo-24")
+    },
 }
 
 
@@ -78,21 +90,34 @@ def ready_scales(name: str) -> tuple[int, ...]:
     return tuple(scale for scale in entry.scales if not entry.needs_weights or file_for(name, scale) is not None)
 
 
+def everyday_networks() -> tuple[str, ...]:
+    """Those to compare on a film unless others are named: ready, and made for films."""
+    return tuple(name for name in NETWORKS if entry_of(name).everyday and ready_scales(name))
+
+
 def file_for(name: str, scale: int) -> Path | None:
-    """The shipped file that fills this network, if any: its own, or at scale 1 that of another scale, because a network
+    """The file that fills this network, if any: its own, or at scale 1 that of another scale, because a network
     for time alone is a part of the one that enlarges."""
     scales = entry_of(name).scales if scale == 1 else (scale,)
     return next((file_of(name, other) for other in scales if has_weights(name, other)), None)
 
 
 def has_weights(name: str, scale: int) -> bool:
-    """True where trained weights for this network and scale come with the package."""
+    """True where there are trained weights for this network and scale."""
     return file_of(name, scale).is_file()
 
 
 def file_of(name: str, scale: int) -> Path:
-    """Where the package keeps these weights; the card lies beside, same name, ``.md``."""
-    return FOLDER / f"{name}-x{scale}.safetensors"
+    """Where these weights lie: those that the user imported, else where the package keeps its own; their card lies
+    beside, same name, ``.md``."""
+    own = own_file_of(name, scale)
+    return own if own.is_file() else FOLDER / own.name
+
+
+def own_file_of(name: str, scale: int) -> Path:
+    """Where imported weights lie."""
+    folder = os.environ.get("STVSR_WEIGHTS") or "~/.local/share/stvsr/weights"
+    return Path(folder).expanduser() / f"{name}-x{scale}.safetensors"
 
 
 def entry_of(name: str) -> Entry:
