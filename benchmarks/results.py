@@ -22,7 +22,8 @@ from stvsr.evaluation.speed import bench
 from stvsr.evaluation.tables import as_json
 from stvsr.inference import RenderSettings
 from stvsr.networks import NETWORKS
-from stvsr.weights.catalog import file_of, has_weights, load_network
+from stvsr.networks.unison import Unison
+from stvsr.weights.catalog import file_of, has_weights, load_network, ready_scales
 
 ROOT = Path(__file__).parents[1]
 FOOTAGE = ROOT.parent / "shared" / "footage" / "eval"
@@ -39,10 +40,11 @@ def main() -> None:
     gallery.close(compare(result))
     whole = as_json(result)
     space_time, time = make_task(), make_task("time")
-    pairs = [("bicubic", name) for name in names[1:]] + [(name, name) for name in names[1:]]
+    in_time = [name for name in names if 1 in ready_scales(name)]
+    pairs = [("bicubic", name) for name in in_time[1:]] + [(name, name) for name in in_time[1:]]
     stages = [load_two_stage(*pair, space_time) for pair in pairs]
     staged = evaluate_suite("vid4", VID4, stages)
-    alone = evaluate_suite("middlebury", MIDDLEBURY, load_networks(names, time), task=time)
+    alone = evaluate_suite("middlebury", MIDDLEBURY, load_networks(in_time, time), task=time)
     pages = [
         as_markdown(compare(replace(result, results=result.results + staged.results))),
         as_markdown(compare(alone)),
@@ -52,8 +54,8 @@ def main() -> None:
         + "\n\n".join(pages)
         + "\n\n![PSNR against parameters](vid4/quality.png)\n"
     )
-    trained = [(name, load_network(name, 4)) for name in names[1:]]
-    still = as_json(evaluate_suite("vid4", VID4, trained, without="flow")) if trained else {"results": []}
+    ours = [(name, network) for name, network in measured if isinstance(network, Unison)]
+    still = as_json(evaluate_suite("vid4", VID4, ours, without="flow")) if ours else {"results": []}
     speeds = {name: speeds_of(name) for name in names[1:]}
     facts = {"commit": commit(), "processor": processor(), "vid4": whole, "vid4_without_flow": still, "speed": speeds}
     (RESULTS / "vid4-x4.json").write_text(json.dumps(facts, indent=1) + "\n")

@@ -22,11 +22,11 @@ class TwoWayAlignment(nn.Module):
     Between two frames this is feature interpolation; between a hidden state and a frame it is the state, aligned.
     """
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, *, groups: int = 8) -> None:
         super().__init__()
         self.pyramid = FeaturePyramid(width)
-        self.forth = PyramidAlignment(width)
-        self.back = PyramidAlignment(width)
+        self.forth = PyramidAlignment(width, groups=groups)
+        self.back = PyramidAlignment(width, groups=groups)
         self.blend = nn.Conv2d(2 * width, width, 1)
         keep_power(self.pyramid)
         keep_power(self.blend, slope=1)
@@ -55,9 +55,12 @@ class FeaturePyramid(nn.Module):
 class PyramidAlignment(nn.Module):
     """One way: ``source`` brought to where ``target`` is, by its own weights at each level."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, *, groups: int) -> None:
         super().__init__()
-        self.levels = nn.ModuleList(AlignmentLevel(width, coarsest=i == LEVELS - 1) for i in range(LEVELS))
+        coarsest = LEVELS - 1
+        self.levels = nn.ModuleList(
+            AlignmentLevel(width, groups=groups, coarsest=level == coarsest) for level in range(LEVELS)
+        )
 
     def forward(self, source: list[Tensor], target: list[Tensor]) -> Float[Tensor, "n d h w"]:
         coarser: tuple[Tensor, Tensor] | None = None
@@ -70,12 +73,12 @@ class PyramidAlignment(nn.Module):
 class AlignmentLevel(nn.Module):
     """One level: what moves is guessed from both maps and the coarser guess; the source is fetched accordingly."""
 
-    def __init__(self, width: int, *, coarsest: bool) -> None:
+    def __init__(self, width: int, *, groups: int, coarsest: bool) -> None:
         super().__init__()
         self.compare = nn.Conv2d(2 * width, width, 3, padding=1)
         self.merge_motion = None if coarsest else nn.Conv2d(2 * width, width, 3, padding=1)
         self.motion = nn.Conv2d(width, width, 3, padding=1)
-        self.fetch = DeformableConv(width, width)
+        self.fetch = DeformableConv(width, width, groups=groups)
         self.merge_feat = None if coarsest else nn.Conv2d(2 * width, width, 3, padding=1)
         convs = (self.compare, self.merge_motion, self.motion, self.fetch.conv, self.merge_feat)
         keep_power(*(conv for conv in convs if conv is not None))

@@ -49,7 +49,11 @@ class ShotSource:
         self.clips = [replace(shot, frames=on_grid(shot.frames).to(self.device)) for shot in self.clips]
 
     def only(self, wanted: Callable[[str], bool]) -> "ShotSource":
-        return replace(self, clips=[shot for shot in self.clips if wanted(shot.name)])
+        numbers = [number for number, shot in enumerate(self.clips) if wanted(shot.name)]
+        source = replace(self, clips=[self.clips[number] for number in numbers])
+        anew = {number: place for place, number in enumerate(numbers)}
+        source.flows = {(anew[number], apart): held for (number, apart), held in self.flows.items() if number in anew}
+        return source
 
     def prepare(self, cadences: Sequence[Cadence], size: Size) -> None:
         if size.height % GRID or size.width % GRID:

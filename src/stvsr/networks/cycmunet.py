@@ -39,6 +39,8 @@ class CycMuConfig:
     scale: int = 4
     """2, 4 or 8; 1 builds the network for time alone: no HR frames, and none of the parts that only serve them."""
     width: int = 64
+    groups: int = 8
+    """Of the deformable convolutions."""
     extraction_blocks: int = 5
     interpolation: Literal["deformable", "fusion"] = "deformable"
     """How features between the frames come about: FTI-Net (the paper's DFI), or without motion (FFI)."""
@@ -54,8 +56,8 @@ class CycMuConfig:
         check_choices(self)
         if self.scale not in (1, 2, 4, 8):
             raise SettingsError(f"CycMu-Net enlarges by 2, 4 or 8 (1: in time alone), not by {self.scale}.")
-        if self.width % 8:
-            raise SettingsError(f"width must be a multiple of 8, the deformable groups, but is {self.width}.")
+        if self.width % self.groups:
+            raise SettingsError(f"width must be a multiple of the {self.groups} groups, but is {self.width}.")
 
 
 def cycmunet(*, scale: int = 4, **changes: Any) -> "CycMuNet":
@@ -65,6 +67,13 @@ def cycmunet(*, scale: int = 4, **changes: Any) -> "CycMuNet":
 
 cycmunet_m2, cycmunet_m4, cycmunet_m8, cycmunet_m10 = (partial(cycmunet, num_pairs=m) for m in (2, 4, 8, 10))
 """The other rows of Table 5."""
+
+SMALL: dict[str, Any] = {"num_pairs": 2, "width": 24, "groups": 3, "extraction_blocks": 3, "trunk_blocks": 6}
+
+
+def cycmunet_m2_24(*, scale: int = 4, **changes: Any) -> "CycMuNet":
+    """Ours: M = 2, narrower and shorter, for training on a processor."""
+    return CycMuNet(CycMuConfig(scale=scale, **(SMALL | changes)))
 
 
 class CycMuNet(Network):
@@ -77,7 +86,7 @@ class CycMuNet(Network):
         width, pairs = config.width, config.num_pairs
         self.extract = Trunk(3, width, num_blocks=config.extraction_blocks)
         if config.interpolation == "deformable":
-            self.interpolate = TwoWayAlignment(width)
+            self.interpolate = TwoWayAlignment(width, groups=config.groups)
         else:
             self.interpolate = Trunk(2 * width, width, num_blocks=config.extraction_blocks)
 

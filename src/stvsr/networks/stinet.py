@@ -107,6 +107,22 @@ def stinet(*, scale: int = 4, **changes: Any) -> "STINet":
     return STINet(StinetConfig(scale=scale, **changes))
 
 
+SMALL: dict[str, Any] = {
+    "width": 16,
+    "motion_width": 16,
+    "stages": 2,
+    "blocks": 1,
+    "groups": 2,
+    "graph_width": 32,
+    "graph_layers": 1,
+}
+
+
+def stinet_16(*, scale: int = 4, **changes: Any) -> "STINet":
+    """Ours: the paper's parts, fewer and narrower, for training on a processor."""
+    return STINet(StinetConfig(scale=scale, **(SMALL | changes)))
+
+
 @dataclass(frozen=True, slots=True)
 class Maps:
     """The features of one instant; None where the config has no such level."""

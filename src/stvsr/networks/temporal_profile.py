@@ -89,6 +89,22 @@ def tp(*, scale: int = 4, **changes: Any) -> "TP":
     return TP(TPConfig(scale=scale, **fields))  # a weight file's JSON has lists where we have tuples
 
 
+SMALL: dict[str, Any] = {
+    "width": 24,
+    "num_distillations": 2,
+    "num_stacks": 1,
+    "num_fusions": 1,
+    "num_reconstruction": 1,
+    "refine_widths": (16, 24, 32),
+    "num_refine_blocks": 1,
+}
+
+
+def tp_24(*, scale: int = 4, **changes: Any) -> "TP":
+    """Ours: the paper's parts, fewer and narrower, for training on a processor."""
+    return tp(scale=scale, **(SMALL | changes))
+
+
 class TP(Network):
     """x4 (x2, x8) in space, x2 in time, any number of frames at once."""
 

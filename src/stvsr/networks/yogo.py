@@ -16,6 +16,7 @@ n any folded batch; see ``stvsr.clip`` for the other letters.
 
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from itertools import pairwise
 from typing import Any, Literal
 
@@ -39,6 +40,8 @@ class YogoConfig:
 
     scale: int = 4
     filters: int = 64
+    groups: int = 8
+    """Of the deformable convolutions."""
     extraction_blocks: int = 5
     init: Literal["cat", "mean", "fti"] = "cat"
     """Features between two keys: a convolution of both, their mean, or Zooming Slow-Mo's alignment of both ways."""
@@ -60,8 +63,8 @@ class YogoConfig:
         check_choices(self)
         if self.scale not in (1, 2, 4, 8):
             raise SettingsError(f"YOGO enlarges by 1, 2, 4 or 8, not by {self.scale}.")
-        if self.filters % 8:
-            raise SettingsError(f"filters must be a multiple of 8, the deformable groups, but is {self.filters}.")
+        if self.filters % self.groups:
+            raise SettingsError(f"filters must be a multiple of the {self.groups} groups, but is {self.filters}.")
         if self.propagation == "backward" and self.fusion == "hybrid":
             raise SettingsError("Hybrid fusion needs both directions: with propagation='backward' set fusion='direct'.")
 
@@ -74,6 +77,21 @@ def yogo_64(*, scale: int = 4, **changes: Any) -> "Yogo":
 def yogo_56(*, scale: int = 4, **changes: Any) -> "Yogo":
     """The paper's smaller network."""
     return Yogo(YogoConfig(scale=scale, **{"filters": 56, **changes}))
+
+
+SMALL: dict[str, Any] = {
+    "filters": 24,
+    "groups": 3,
+    "extraction_blocks": 2,
+    "backward_blocks": 1,
+    "forward_blocks": 2,
+    "fusion_blocks": 2,
+}
+
+
+def yogo_24(*, scale: int = 4, **changes: Any) -> "Yogo":
+    """Ours: the paper's parts, fewer and narrower, for training on a processor."""
+    return Yogo(YogoConfig(scale=scale, **(SMALL | changes)))
 
 
 class Yogo(Network):
@@ -89,17 +107,12 @@ class Yogo(Network):
             self.between = nn.Conv2d(2 * width, width, 3, padding=1)
             keep_power(self.between, slope=1)
         elif config.init == "fti":
-            self.between = TwoWayAlignment(width)
-        self.backward_cell = RecurrentCell(
-            width, num_states=1, num_blocks=config.backward_blocks, alignment=config.alignment
-        )
+            self.between = TwoWayAlignment(width, groups=config.groups)
+        cell = partial(RecurrentCell, width, groups=config.groups, alignment=config.alignment)
+        self.backward_cell = cell(num_states=1, num_blocks=config.backward_blocks)
         if config.propagation != "backward":
-            self.forward_cell = RecurrentCell(
-                width,
-                num_states=2 if config.propagation == "interactive" else 1,
-                num_blocks=config.forward_blocks,
-                alignment=config.alignment,
-            )
+            num_states = 2 if config.propagation == "interactive" else 1
+            self.forward_cell = cell(num_states=num_states, num_blocks=config.forward_blocks)
         wide = width * (2 if config.propagation == "backward" else 3)
         self.fusion = nn.ModuleList()
         if config.fusion == "hybrid":
@@ -179,11 +192,11 @@ class Yogo(Network):
 class RecurrentCell(nn.Module):
     """Fig. 3: align the neighbouring states (DFU), fuse them with the features (FRU), convolve to one state."""
 
-    def __init__(self, width: int, *, num_states: int, num_blocks: int, alignment: str) -> None:
+    def __init__(self, width: int, *, groups: int, num_states: int, num_blocks: int, alignment: str) -> None:
         super().__init__()
         self.alignment = alignment
         aligners = 0 if alignment == "none" else num_states
-        self.aligners = nn.ModuleList(TwoWayAlignment(width) for _ in range(aligners))
+        self.aligners = nn.ModuleList(TwoWayAlignment(width, groups=groups) for _ in range(aligners))
         self.blocks = nn.ModuleList(FusionResidualBlock(width, branches=num_states + 1) for _ in range(num_blocks))
         self.exit = nn.Conv2d((num_states + 1) * width, width, 1)
         keep_power(self.exit, slope=1)

@@ -77,6 +77,39 @@ def yogo_64() -> Recipe:
     return on_footage("yogo-64", YogoLoss(), keys=4)
 
 
+def small(network: str, losses: Loss, *, steps: int, keys: int, flow: bool = False) -> Recipe:
+    """One of the small versions of the five networks, for half an hour on one processor core."""
+    return replace(
+        on_footage(network, losses, keys=keys, flow=flow),
+        steps=steps,
+        batch=2,
+        stills=0.5,
+        precision="32-true",
+        optimiser=Optimiser(lr=1e-3, warmup=50, ema=0.99),
+    )
+
+
+def cycmunet_m2_24() -> Recipe:
+    return small("cycmunet-m2-24", CycMuLoss(), steps=1_600, keys=2)
+
+
+def tp_24() -> Recipe:
+    return small("tp-24", TPLoss(), steps=700, keys=4)
+
+
+def stinet_16() -> Recipe:
+    """Without the motion consistency loss: it finds the flow between any two frames at each step."""
+    return small("stinet-16", StinetLoss(motion=0.0), steps=600, keys=4)
+
+
+def mbnet_32() -> Recipe:
+    return small("mbnet-32", MBLoss(), steps=900, keys=2, flow=True)
+
+
+def yogo_24() -> Recipe:
+    return small("yogo-24", YogoLoss(), steps=400, keys=4)
+
+
 RECIPES: dict[str, tuple[Callable[[], Recipe], ...]] = {
     "unison_s": tuple(partial(unison_s, stage) for stage in (1, 2)),
     "unison_m": (unison_m,),
@@ -85,6 +118,11 @@ RECIPES: dict[str, tuple[Callable[[], Recipe], ...]] = {
     "stinet": (stinet,),
     "mbnet": (mbnet,),
     "yogo_64": (yogo_64,),
+    "cycmunet_m2_24": (cycmunet_m2_24,),
+    "tp_24": (tp_24,),
+    "stinet_16": (stinet_16,),
+    "mbnet_32": (mbnet_32,),
+    "yogo_24": (yogo_24,),
     "cycmunet_paper": (papers.cycmunet_paper,),
     "tp_paper": tuple(partial(papers.tp_paper, stage) for stage in (1, 2, 3)),
     "stinet_paper": (papers.stinet_paper,),

@@ -13,6 +13,7 @@ import torch
 from stvsr.errors import MissingExtraError, TrainingError
 
 if TYPE_CHECKING:
+    from stvsr.data.source import Source
     from stvsr.training.loop import Validate
     from stvsr.training.overfit import Overfitting
     from stvsr.training.rehearsal import Rehearsal
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 def run_recipe(
     name: str,
-    data: Path,
+    data: "Path | Source",
     out: Path,
     *,
     settings: Sequence[str] = (),
