@@ -1,7 +1,7 @@
 """Write every table of results: ``make results``. Needs the evaluation footage beside the repository.
 
 Measures all networks with weights on Vid4 (the field's protocol, see ``stvsr.evaluation.measure``), as two stages, with
-their flow off, on Middlebury in time alone, and their speed on this machine. Keeps numbers and pictures in
+their flow off, on Middlebury in time alone, on held-out shots of the footage, and their speed on this machine. Keeps numbers and pictures in
 ``docs/results``, writes the tables beside the published numbers (``docs/results/README.md``), and fills the README and
 the weight cards between ``<!-- results -->`` and ``<!-- /results -->``.
 """
@@ -11,9 +11,11 @@ import platform
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
+from stvsr.data.footage import read_footage
 from stvsr.evaluation.comparison import as_markdown, compare
 from stvsr.evaluation.gallery import Gallery
 from stvsr.evaluation.measure import evaluate_suite, load_networks, load_two_stage
@@ -21,8 +23,10 @@ from stvsr.evaluation.protocol import make_task
 from stvsr.evaluation.speed import bench
 from stvsr.evaluation.tables import as_json
 from stvsr.inference import RenderSettings
-from stvsr.networks import NETWORKS
+from stvsr.jobs.validate import validate
+from stvsr.networks import NETWORKS, Network
 from stvsr.networks.unison import Unison
+from stvsr.training.recipes import unison_s
 from stvsr.weights.catalog import file_of, has_weights, load_network, ready_scales
 
 ROOT = Path(__file__).parents[1]
@@ -51,7 +55,7 @@ def main() -> None:
     ]
     (RESULTS / "README.md").write_text(
         "# Results beside the published ones\n\nWritten by `make results`; [the protocol](../evaluation.md).\n\n"
-        + "\n\n".join(pages)
+        + "\n\n".join([*pages, held_out_page(measured)])
         + "\n\n![PSNR against parameters](vid4/quality.png)\n"
     )
     ours = [(name, network) for name, network in measured if isinstance(network, Unison)]
@@ -65,6 +69,24 @@ def main() -> None:
     for name in names[1:]:
         own = {one: rows[one] for one in ("bicubic", name)}
         fill(file_of(name, 4).with_suffix(".md"), table(own, still, speeds, facts))
+
+
+def held_out_page(measured: Sequence[tuple[str, Network]]) -> str:
+    """The middle seven frames of our own shots that no training saw."""
+    held = [shot for shot in read_footage(FOOTAGE.parent) if shot.name.startswith(unison_s(1).held_out)]
+    lines = [
+        "## Held-out shots of the training footage",
+        "",
+        "x4, 4 → 7, PSNR-Y in dB, mean over the shots: " + ", ".join(f"`{shot.name}`" for shot in held) + ".",
+        "",
+        "| network | all | key | interpolated | SSIM-Y |",
+        "|---|---|---|---|---|",
+    ]
+    for name, network in measured:
+        scores = validate(network, held)
+        values = " | ".join(f"{scores[field]:.2f}" for field in ("psnr_y_key", "psnr_y_interpolated"))
+        lines.append(f"| {name} | **{scores['psnr_y']:.2f}** | {values} | {scores['ssim_y']:.4f} |")
+    return "\n".join(lines)
 
 
 def table(rows: dict, still: dict, speeds: dict, facts: dict) -> str:
