@@ -25,12 +25,12 @@ from stvsr.evaluation.speed import KEYS, TIMES, alternate, plain_convolution, re
 from stvsr.inference import RenderReport, RenderSettings
 from stvsr.inference.engine import PRECISIONS, Engine
 from stvsr.networks.cost import windows
-from stvsr.ops import correlate, deform, deform_plain, warp
+from stvsr.ops import correlate, deform, deform_plain, phases, warp
 from stvsr.ops.deform import deform_conv2d
 from stvsr.weights.catalog import load_network
 from stvsr.weights.overview import counted
 
-SIZES = ((112, 64), (180, 144))
+SIZES = {"112x64": (112, 64), "180x144": (180, 144)}
 NAMES = ("unison-s", "unison-m", "cycmunet", "tp", "stinet", "mbnet", "yogo-64", "yogo-56")
 ROUNDS = 3
 
@@ -38,6 +38,7 @@ ROUNDS = 3
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("networks", nargs="*", metavar="NETWORK", help=f"of {', '.join(NAMES)}; all")
+    parser.add_argument("--size", choices=SIZES, help="only this one; the larger takes an hour on two cores")
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
     parser.add_argument("--precision", default="auto", choices=list(PRECISIONS))
     parser.add_argument("--check", action="store_true")
@@ -49,10 +50,10 @@ def main() -> None:
     kept = asked.results or RESULTS / f"paths-{asked.device}.json"
     rows = json.loads(kept.read_text()) if kept.exists() else {}
     for name in asked.networks or NAMES:
-        for width, height in SIZES:
-            rows[f"{name} {width}x{height}"] = row = compare(name, width, height, asked.device, asked.precision)
+        for size in [asked.size] if asked.size else SIZES:
+            rows[f"{name} {size}"] = row = compare(name, *SIZES[size], asked.device, asked.precision)
             kept.write_text(json.dumps(rows, indent=1) + "\n")
-            print(f"{name} {width}x{height}", json.dumps(row), flush=True)
+            print(f"{name} {size}", json.dumps(row), flush=True)
     if kept == RESULTS / "paths-cpu.json":
         fill(ROOT / "docs" / "speed.md", table(rows), "paths")
 
@@ -125,6 +126,7 @@ def plain_path() -> Iterator[None]:
         patch.object(deform, "find_spec", lambda _: None),
         patch.object(warp, "only_looks", lambda _: False),
         patch.object(correlate, "only_looks", lambda _: False),
+        patch.object(phases, "only_looks", lambda _: False),
     ):
         yield
 
