@@ -20,7 +20,7 @@ def preview(
     precision: Precision = typer.Option("auto", help="auto takes the fastest that the device is good at."),
     as_json: bool = typer.Option(False, "--json", help="One JSON object on stdout."),
 ) -> None:
-    """Render the hardest seconds of a film by every network, on one page that needs nothing else."""
+    """Render the hardest seconds of a film by several networks, on one page that needs nothing else."""
     from stvsr.inference import RenderSettings
     from stvsr.jobs.preview import PreviewSettings, preview
 

@@ -29,7 +29,7 @@ class Previews:
         self._queue, self._workers = queue, workers
 
     def ask(self, film: Film, order: Order) -> None:
-        """Put the film's hardest moment in line, once for every network. Raises InputError for a broken film."""
+        """Put the film's hardest moment in line, once for each network. Raises InputError for a broken film."""
         if not film.moment.exists():
             cut_out(film)
         for name in everyday_networks():
