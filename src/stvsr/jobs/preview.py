@@ -1,4 +1,4 @@
-"""One page to judge by: the hardest seconds of a film, rendered by the networks made for films, or those named, side by side.
+"""One page to judge by: the hardest seconds of a film, rendered by several networks, side by side.
 
 The film is read once to find where each shot moves and has the most detail, and again for each moment shown. What is
 rendered is a crop, so that a page takes minutes and a few megabytes; the estimate for the whole film is scaled up.
