@@ -15,7 +15,7 @@ def preview(
     scale: int = typer.Option(4, help="Enlarge width and height, 1 to 8."),
     times: int = typer.Option(2, help="Frames out for each frame in."),
     shots: int = typer.Option(3, help="Show the hardest so many shots, two seconds of each at most."),
-    network: list[str] = typer.Option([], help="Only these networks (default: those made for films, bicubic and unison)."),
+    network: list[str] = typer.Option([], help="Only these networks (default: those made for films)."),
     device: Device = typer.Option("auto", help="auto takes a GPU where there is one."),
     precision: Precision = typer.Option("auto", help="auto takes the fastest that the device is good at."),
     as_json: bool = typer.Option(False, "--json", help="One JSON object on stdout."),
