@@ -38,6 +38,7 @@ NARROW: dict[str, Narrow] = {
             "between_blocks": 2,
             "backward_blocks": 2,
             "forward_blocks": 2,
+            "tail_width": 12,
             "flow_width": 12,
             "flow": False,
             "detail": False,
@@ -47,6 +48,7 @@ NARROW: dict[str, Narrow] = {
         {"width": 8, "extraction_blocks": 1, "num_pairs": 2, "trunk_blocks": 1},
         {
             "width": 16,
+            "groups": 4,
             "extraction_blocks": 2,
             "interpolation": "fusion",
             "num_pairs": 3,
@@ -142,6 +144,7 @@ NARROW: dict[str, Narrow] = {
     "yogo-64": Narrow(
         {"filters": 8, "extraction_blocks": 1, "backward_blocks": 1, "forward_blocks": 1, "fusion_blocks": 1},
         {
+            "groups": 4,
             "filters": 16,
             "extraction_blocks": 2,
             "init": "mean",
