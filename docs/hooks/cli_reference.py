@@ -22,7 +22,7 @@ def page() -> str:
         "",
         "Written from the code when these pages are built. [The command line](../cli.md) explains.",
     ]
-    for name, command in sorted(typer.main.get_command(app).commands.items()):
+    for name, command in sorted(commands_of(typer.main.get_command(app))):
         lines += ["", f"## stvsr {name}", "", command.help or "", "", "| option | default | |", "| --- | --- | --- |"]
         hints = get_type_hints(command.callback)
         for parameter in command.params:
@@ -30,6 +30,15 @@ def page() -> str:
             words += choices(hints[parameter.name])
             lines.append(f"| {words} | {default(parameter)} | {cell(getattr(parameter, 'help', None) or '')} |")
     return "\n".join(lines) + "\n"
+
+
+def commands_of(group, before: str = ""):
+    """Every command of a group and of the groups in it, by its whole name."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from commands_of(command, f"{before}{name} ")
+        else:
+            yield before + name, command
 
 
 def names(parameter) -> list[str]:

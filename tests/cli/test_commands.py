@@ -26,6 +26,9 @@ OPTIONS = {
     "inspect": "json source",
     "verify": "film json source",
     "networks": "json",
+    "weights list": "json",
+    "weights check": "files json",
+    "weights import": "json replace source",
     "evaluate": "allow_untrained data device figures fit_niqe frames inputs json lpips mode network niqe precision "
     "scale speed suite table temporal times two_stage weights without",
     "bench": "device json network precision scale size",
@@ -41,9 +44,11 @@ OPTIONS = {
 
 def test_the_options_are_these():
     commands = typer.main.get_command(app).commands  # pyright: ignore[reportAttributeAccessIssue]
+    whole = {name: command for name, command in commands.items() if name != "weights"}
+    whole |= {f"weights {name}": command for name, command in commands["weights"].commands.items()}
     found = {
         name: " ".join(sorted(parameter.name.removeprefix("as_") for parameter in command.params))
-        for name, command in commands.items()
+        for name, command in whole.items()
     }
     assert found == OPTIONS
 
