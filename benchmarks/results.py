@@ -1,8 +1,8 @@
 """Write every table of results: ``make results``. Needs the evaluation footage beside the repository.
 
 Measures all networks with weights on Vid4 (the field's protocol, see ``stvsr.evaluation.measure``), as two stages, with
-their flow off, on Middlebury in time alone, on held-out shots of the footage, and their speed on this machine. Keeps
-numbers and pictures in ``docs/results``, writes the tables beside the published numbers (``docs/results/README.md``),
+their flow off, on Middlebury in time alone, on held-out shots of the footage, and the speed of those for films on this machine.
+Keeps numbers and pictures in ``docs/results``, writes the tables beside the published numbers (``docs/results/README.md``),
 and fills the README and the weight cards between ``<!-- results -->`` and ``<!-- /results -->``.
 """
 
@@ -60,7 +60,7 @@ def main() -> None:
     )
     ours = [(name, network) for name, network in measured if isinstance(network, Unison)]
     still = as_json(evaluate_suite("vid4", VID4, ours, without="flow")) if ours else {"results": []}
-    speeds = {name: speeds_of(name) for name in names[1:]}
+    speeds = {name: speeds_of(name) for name, _ in ours}
     facts = {"commit": commit(), "processor": processor(), "vid4": whole, "vid4_without_flow": still, "speed": speeds}
     (RESULTS / "vid4-x4.json").write_text(json.dumps(facts, indent=1) + "\n")
 

@@ -19,8 +19,8 @@ def unison_s(stage: int) -> Recipe:
 
     1: half of it moving stills, half of the steps along the known flow. 2: mostly films, along its own.
     """
-    common = Recipe(
-        network="unison-s", scale=4, steps=2_500, batch=4, crop=32, precision="32-true", cadences=ANY_INSTANT
+    common = Recipe(  # crops as large as films of 240 rows can serve
+        network="unison-s", scale=4, steps=2_500, batch=4, crop=48, precision="32-true", cadences=ANY_INSTANT
     )
     rate = Optimiser(lr=1.3e-3, warmup=50, ema=0.998, decay=Cosine(lr_end=4e-4))
     if stage == 1:
