@@ -1,9 +1,10 @@
 """Write every table of results: ``make results``. Needs the evaluation footage beside the repository.
 
 Measures all networks with weights on Vid4 (the field's protocol, see ``stvsr.evaluation.measure``), as two stages, with
-their flow off, on Middlebury in time alone, on held-out shots of the footage, and the speed of those for films on this machine.
-Keeps numbers and pictures in ``docs/results``, writes the tables beside the published numbers (``docs/results/README.md``),
-and fills the README and the weight cards between ``<!-- results -->`` and ``<!-- /results -->``.
+their flow off, on Middlebury in time alone, on held-out shots of the footage, and the speed of those for films here.
+Keeps numbers and pictures in ``docs/results``, writes the tables beside the published numbers
+(``docs/results/README.md``), and fills the README and the weight cards between ``<!-- results -->`` and
+``<!-- /results -->``.
 """
 
 import json

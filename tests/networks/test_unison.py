@@ -84,12 +84,12 @@ def test_what_was_rendered_before_returns_where_the_flow_says():
     """With nothing but the detail's own input to the recurrence, and that a copy, detail moves with the picture."""
     network = shaken(replace(SMALL, width=48, tail_width=48, forward_blocks=0)).requires_grad_(False)
     entry = network.forward_cell.entry
-    for layer in (entry, network.tail, network.head):
+    for layer in (entry, network.tail.entry, network.head):
         layer.weight.zero_()
         layer.bias.zero_()
     for phase in range(48):
         entry.weight[phase, 3 * 48 + phase, 1, 1] = 1
-        network.tail.weight[phase, phase, 1, 1] = 1
+        network.tail.entry.weight[phase, phase, 1, 1] = 1
         network.head.weight[phase, phase, 1, 1] = 1 / DETAIL_GAIN
     entry.bias.copy_(torch.rand(48))
     clip, flow = torch.rand(1, 3, 3, 16, 16), torch.zeros(1, 2, 2, 16, 16)

@@ -96,7 +96,7 @@ class Unison(Network):
         self.backward_cell = Trunk(2 * width, width, num_blocks=config.backward_blocks)
         phases = 3 * config.scale**2
         self.forward_cell = Trunk(3 * width + config.detail * phases, width, num_blocks=config.forward_blocks)
-        self.tail = nn.Conv2d(width, config.tail_width, 3, padding=1)
+        self.tail = Trunk(width, config.tail_width, num_blocks=0)
         self.head = nn.Conv2d(config.tail_width, phases, 3, padding=1)
         start_small(self.head)  # the first step is then close to bicubic
 
@@ -184,7 +184,7 @@ class Unison(Network):
                         strong = warp_phases(detail, flow, self.spec.scale, gain=DETAIL_GAIN)
                 last = [strong] if self.config.detail else []
                 state = self.forward_cell(feats[index], state, backward_states[index], *last)
-                detail = self.head(F.relu_(self.tail(state)))
+                detail = self.head(self.tail(state))
                 if instant in wanted:
                     yield detail, enlarge_phases(bases[index], self.spec.scale)
 
