@@ -55,7 +55,7 @@ class Search:
             errors = [
                 F.avg_pool2d((luma(own[None]) - luma(true[None])).square(), SIDE, SIDE // 2) for own in (plain, ours)
             ]
-            gains = 10 * ((errors[0] + UNSEEN) / (errors[1] + UNSEEN)).log10()[0, 0]
+            gains = 10 * ((errors[0] + UNSEEN) / (errors[1] + UNSEEN)).log10()[0]
             for found, place in ((self.best, int(gains.argmax())), (self.worst, int(gains.argmin()))):
                 row, column = (SIDE // 2 * at for at in divmod(place, gains.shape[1]))
                 gain = float(gains.flatten()[place])
