@@ -1,7 +1,7 @@
 """Write every table of results: ``make results``. Needs the evaluation footage beside the repository.
 
-Measures all networks with weights on Vid4 (the field's protocol, see ``stvsr.evaluation.measure``), as two stages, with
-their flow off, on Middlebury in time alone, on held-out shots of the footage, and the speed of those for films here.
+Measures all networks with weights on Vid4 (the field's protocol, see ``stvsr.evaluation.measure``), those for films as
+two stages and with their flow off, on Middlebury in time alone, on held-out shots of the footage, and the speed of those for films here.
 Keeps numbers and pictures in ``docs/results``, writes the tables beside the published numbers
 (``docs/results/README.md``), and fills the README and the weight cards between ``<!-- results -->`` and
 ``<!-- /results -->``.
@@ -28,7 +28,7 @@ from stvsr.jobs.validate import validate
 from stvsr.networks import NETWORKS, Network
 from stvsr.networks.unison import Unison
 from stvsr.training.recipes import unison_s
-from stvsr.weights.catalog import file_of, has_weights, load_network, ready_scales
+from stvsr.weights.catalog import everyday_networks, file_of, has_weights, load_network, ready_scales
 
 ROOT = Path(__file__).parents[1]
 FOOTAGE = ROOT.parent / "shared" / "footage" / "eval"
@@ -46,7 +46,8 @@ def main() -> None:
     whole = as_json(result)
     space_time, time = make_task(), make_task("time")
     in_time = [name for name in names if 1 in ready_scales(name)]
-    pairs = [("bicubic", name) for name in in_time[1:]] + [(name, name) for name in in_time[1:]]
+    films = [name for name in everyday_networks() if name != "bicubic"]
+    pairs = [("bicubic", name) for name in films] + [(name, name) for name in films]
     stages = [load_two_stage(*pair, space_time) for pair in pairs]
     staged = evaluate_suite("vid4", VID4, stages)
     alone = evaluate_suite("middlebury", MIDDLEBURY, load_networks(in_time, time), task=time)
