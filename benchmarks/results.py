@@ -1,7 +1,7 @@
 """Write every table of results: ``make results``. Needs the evaluation footage beside the repository.
 
 Measures all networks with weights on Vid4 (the field's protocol, see ``stvsr.evaluation.measure``), those for films as
-two stages and with their flow off, on Middlebury in time alone, on held-out shots of the footage, and the speed of those for films here.
+two stages, with their flow off and for speed; time alone on Middlebury; held-out shots of the footage.
 Keeps numbers and pictures in ``docs/results``, writes the tables beside the published numbers
 (``docs/results/README.md``), and fills the README and the weight cards between ``<!-- results -->`` and
 ``<!-- /results -->``.
