@@ -55,7 +55,7 @@ class FeaturePyramid(nn.Module):
 class PyramidAlignment(nn.Module):
     """One way: ``source`` brought to where ``target`` is, by its own weights at each level."""
 
-    def __init__(self, width: int, *, groups: int) -> None:
+    def __init__(self, width: int, *, groups: int = 8) -> None:
         super().__init__()
         coarsest = LEVELS - 1
         self.levels = nn.ModuleList(
