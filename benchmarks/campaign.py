@@ -22,7 +22,7 @@ import torch
 from pretraining import prepared
 
 from stvsr.data.memory import ShotSource
-from stvsr.training.recipes import RECIPES, stages_of
+from stvsr.training.recipes import RECIPES
 from stvsr.training.run import run_recipe
 from stvsr.weights.catalog import FOLDER
 from stvsr.weights.own import SUMS
@@ -64,23 +64,18 @@ def main() -> None:
 
 
 def steps_for(minutes: float, train: partial[Path], settings: list[str], out: Path) -> int:
-    """How many steps of each stage fit into the minutes; measured once."""
+    """How many steps of each stage fit into the minutes; measured once. The trials report nothing."""
     kept = out / f"steps-in-{minutes:g}-minutes"
     if not kept.exists():
         seconds = []
         for steps in TRIALS:
             started = time.monotonic()
-            train(out / f"trial-{steps}", settings=[*settings, f"steps={steps}"], report=silent)
+            train(out / f"trial-{steps}", settings=[*settings, f"steps={steps}"], report=str)
             seconds.append(time.monotonic() - started)
-        stages = len(stages_of(train.args[0]))
         each = (seconds[2] - seconds[1]) / (TRIALS[2] - TRIALS[1])
         kept.write_text(str(max(1, round(60 * minutes / each))))
-        print(f"a step of {'all stages' if stages > 1 else 'the training'}: {each:.2f} s", flush=True)
+        print(f"a step, of every stage there is: {each:.2f} s", flush=True)
     return int(kept.read_text())
-
-
-def silent(_: str) -> None:
-    """The trials report nothing."""
 
 
 if __name__ == "__main__":
