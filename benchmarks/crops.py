@@ -8,6 +8,7 @@ looking, are in ``docs/results/crops.md``.
 
 import sys
 from dataclasses import dataclass
+from operator import attrgetter
 
 from jaxtyping import Float
 from results import MIDDLEBURY, RESULTS, VID4
@@ -42,7 +43,7 @@ class Search:
         self.plain: list[Tensor] = []
         self.best: dict[str, Square] = {}
         self.worst: dict[str, Square] = {}
-        self.clip = ""
+        self.clip, self.seen = "", 0
 
     def show(self, network: str, clip: str, images: Float[Tensor, "n c h w"], truth: Float[Tensor, "n c h w"]) -> None:
         """Bicubic comes first, all of a clip, and is kept until the other's frames come."""
@@ -56,13 +57,11 @@ class Search:
                 F.avg_pool2d((luma(own[None]) - luma(true[None])).square(), SIDE, SIDE // 2) for own in (plain, ours)
             ]
             gains = 10 * ((errors[0] + UNSEEN) / (errors[1] + UNSEEN)).log10()[0]
-            for found, place in ((self.best, int(gains.argmax())), (self.worst, int(gains.argmin()))):
-                row, column = (SIDE // 2 * at for at in divmod(place, gains.shape[1]))
-                gain = float(gains.flatten()[place])
-                better = found is self.best
-                if clip not in found or (gain > found[clip].gain) == better:
-                    cut = [own[:, row : row + SIDE, column : column + SIDE] for own in (plain, ours, true)]
-                    found[clip] = Square(gain, self.seen, cut)
+            for found, place, choose in ((self.best, gains.argmax(), max), (self.worst, gains.argmin(), min)):
+                row, column = (SIDE // 2 * at for at in divmod(int(place), gains.shape[1]))
+                cut = [own[:, row : row + SIDE, column : column + SIDE] for own in (plain, ours, true)]
+                square = Square(float(gains.flatten()[place]), self.seen, cut)
+                found[clip] = choose(found.get(clip, square), square, key=attrgetter("gain"))
             self.seen += 1
 
 
