@@ -95,6 +95,9 @@ def import_weights(path: Path, *, replace: bool = False) -> Path:
         raise OutputError(
             f"Cannot write the weights to {target}: {error}. Check the folder and the free space."
         ) from error
+    finally:
+        if partial.exists():
+            partial.unlink()
     return target
 
 
