@@ -44,11 +44,10 @@ OPTIONS = {
 
 def test_the_options_are_these():
     commands = typer.main.get_command(app).commands  # pyright: ignore[reportAttributeAccessIssue]
-    whole = {name: command for name, command in commands.items() if name != "weights"}
-    whole |= {f"weights {name}": command for name, command in commands["weights"].commands.items()}
     found = {
-        name: " ".join(sorted(parameter.name.removeprefix("as_") for parameter in command.params))
-        for name, command in whole.items()
+        f"{name} {inner}".strip(): " ".join(sorted(parameter.name.removeprefix("as_") for parameter in each.params))
+        for name, command in commands.items()
+        for inner, each in getattr(command, "commands", {"": command}).items()
     }
     assert found == OPTIONS
 

@@ -31,8 +31,7 @@ def test_a_run_ends_with_weights_that_load_and_a_card_with_the_licences(tiny_rec
     assert "| teacher of the flow | classical (DIS) |" in card
 
 
-def test_a_runs_folder_can_be_imported_as_it_is(tiny_recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("STVSR_WEIGHTS", str(tmp_path / "imported"))
+def test_a_runs_folder_can_be_imported_as_it_is(tiny_recipe: Recipe, tmp_path: Path):
     run_recipe("tiny", tmp_path, tmp_path / "run", settings=["steps=2"], report=str)
     import_weights(tmp_path / "run")
     trained = torch.load(tmp_path / "run" / "checkpoint" / "network.pt", weights_only=True)["average"]
