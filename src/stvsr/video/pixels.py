@@ -77,20 +77,18 @@ def from_rgb(image: Float[Tensor, "3 h w"], colour: Colour, pixel_format: str) -
 
 def planes_from_rgb(image: Float[Tensor, "3 h w"], colour: Colour, plain: str) -> list[np.ndarray]:
     """RGB (clamped to [0, 1]) as the planes of a format that ``plain_format`` gives."""
-    bits, halvings = bit_depth(plain), _shifts(plain)
+    bits, (across, down) = bit_depth(plain), _shifts(plain)
     black, white, grey, swing = levels(bits, colour.full_range)
-    if plain.startswith("yuv") and max(halvings) <= 1:
-        weights = LUMA_WEIGHTS[colour.matrix or 1]
-        return yuv_planes(image, weights, (black, white, grey, swing), bits=bits, halvings=halvings)
+    red_weight, blue_weight = weights = LUMA_WEIGHTS[colour.matrix or 1]
+    if plain.startswith("yuv") and max(across, down) <= 1:
+        return yuv_planes(image, weights, (black, white, grey, swing), bits=bits, halvings=(across, down))
     red, green, blue = image.clamp(0, 1)
     if plain.startswith("gbrp"):
         planes = [plane.mul(white - black).add_(black) for plane in (green, blue, red)]
     else:
-        red_weight, blue_weight = LUMA_WEIGHTS[colour.matrix or 1]
         luma = red.mul(red_weight).add_(green, alpha=1 - red_weight - blue_weight).add_(blue, alpha=blue_weight)
         planes = [luma.mul(white - black).add_(black)]
         if not plain.startswith("gray"):
-            across, down = _shifts(plain)
             for channel, weight in ((blue, blue_weight), (red, red_weight)):
                 chroma = _shrink(channel - luma, across, down)
                 planes.append(chroma.mul_(swing / (2 - 2 * weight)).add_(grey))
