@@ -49,6 +49,15 @@ def test_a_run_can_start_from_a_weight_file(tiny_recipe: Recipe, tmp_path: Path)
     assert tiny_recipe.network == after.network
 
 
+def test_weights_of_the_same_build_under_another_name_are_a_start(tiny_recipe: Recipe, tmp_path: Path, monkeypatch):
+    build = loop.NETWORKS[tiny_recipe.network]
+    monkeypatch.setitem(loop.NETWORKS, "tiny-real", build)
+    clean, real = build(scale=4), build(scale=4)
+    held = Weights(network=tiny_recipe.network, scale=4, config={}, tensors=clean.state_dict())
+    loop.begin_from(real, held, replace(tiny_recipe, network="tiny-real"), tmp_path)
+    assert all(torch.equal(real.state_dict()[name], tensor) for name, tensor in held.tensors.items())
+
+
 def test_an_unknown_recipe_is_refused_with_the_list(tmp_path: Path):
     with pytest.raises(SettingsError, match="unison_s"):
         run_recipe("unison_xl", tmp_path, tmp_path / "run")

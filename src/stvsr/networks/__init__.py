@@ -14,6 +14,7 @@ from stvsr.networks.yogo import yogo_24, yogo_56, yogo_64
 NETWORKS: dict[str, Callable[..., Network]] = {
     "bicubic": Bicubic,
     "unison-s": unison_s,
+    "unison-s-real": unison_s,  # for films with blur, noise and compression: other weights
     "unison-m": unison_m,
     "cycmunet": cycmunet,
     "cycmunet-m2": cycmunet_m2,

@@ -212,12 +212,14 @@ def not_finite(loss: float, step: int, out: Path, recipe: Recipe) -> TrainingErr
 
 def begin_from(network: Network, held: Weights, recipe: Recipe, path: Path) -> None:
     """Take over the weights of a file. Parts that the file does not have at all keep their fresh ones: so a stage
-    with more parts begins from one with fewer. Raises WeightsError where anything else differs."""
+    with more parts begins from one with fewer; and ``unison-s-real``, which is ``unison-s`` by its build, from
+    that. Raises WeightsError where anything else differs."""
     own = network.state_dict()
     parts = {key.split(".")[0] for key in held.tensors}
     expected = {key: weight.shape for key, weight in own.items() if key.split(".")[0] in parts}
     found = {key: weight.shape for key, weight in held.tensors.items()}
-    if (held.network, held.scale) != (recipe.network, recipe.scale) or expected != found:
+    same_build = NETWORKS.get(held.network) is NETWORKS[recipe.network]
+    if not same_build or held.scale != recipe.scale or expected != found:
         raise WeightsError(
             f"{path} holds {held.network} x{held.scale} {held.config or ''}, which does not fit the recipe's "
             f"{recipe.network} x{recipe.scale} {recipe.config or ''}. Give a file of the same network."

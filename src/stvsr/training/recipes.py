@@ -35,6 +35,19 @@ def unison_s(stage: int) -> Recipe:
     )
 
 
+def unison_s_real() -> Recipe:
+    """``unison-s-real``, from ``unison-s`` on (``--initial``): the same films, blurred, noisy and compressed."""
+    clean = unison_s(2)
+    return replace(
+        clean,
+        network="unison-s-real",
+        batch=3,
+        degradation="real-world",
+        optimiser=replace(clean.optimiser, lr=6e-4, warmup=50),
+        losses=replace(clean.losses, epsilon=0.01),  # what noise leaves undecided would else be blurred twice
+    )
+
+
 def unison_m() -> Recipe:
     """``unison-m`` at x4, for a graphics processor."""
     return Recipe(
@@ -112,6 +125,7 @@ def yogo_24() -> Recipe:
 
 RECIPES: dict[str, tuple[Callable[[], Recipe], ...]] = {
     "unison_s": tuple(partial(unison_s, stage) for stage in (1, 2)),
+    "unison_s_real": (unison_s_real,),
     "unison_m": (unison_m,),
     "cycmunet": (cycmunet,),
     "tp": (tp,),

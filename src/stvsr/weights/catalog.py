@@ -32,6 +32,7 @@ CATALOG: dict[str, Entry] = {
         everyday=True,
     ),
     "unison-s": Entry(paper="ours: docs/unison.md", scales=(1, 2, 4), everyday=True),
+    "unison-s-real": Entry(paper="ours, for damaged films: docs/unison.md", scales=(1, 2, 4), everyday=True),
     "unison-m": Entry(paper="ours: docs/unison.md", scales=(1, 2, 4), everyday=True),
     **{
         name: Entry(paper="CycMu-Net, CVPR 2022: docs/networks/cycmunet.md", scales=(1, 2, 4, 8))
