@@ -110,9 +110,9 @@ def _prores(_quality: str | None, preset: str | None, _hdr: Hdr | None, pixel_fo
 CODECS = {
     "h264": Codec(
         encoder="libx264",
-        quality=18,
+        quality=16,
         worst_quality=51,
-        preset="medium",
+        preset="veryfast",
         options=_x264,
         keeps_hdr=True,
         keeps_pixel_shape=True,
