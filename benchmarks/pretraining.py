@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -175,16 +176,20 @@ def trained(
 
 def tested(network: Network, held: Sequence[Shot]) -> dict[str, dict[str, float | None]]:
     """PSNR-Y and so on of Vid4 and of held-out shots, each with both kinds of input."""
-    vid4 = {
-        name: torch.stack(list(read_clip(clip, least=3))) for name, clip in suite_called("vid4").clips(VID4).items()
-    }
-    shots = {shot.name: middle(shot.frames) for shot in held}
+    vid4, shots = vid4_frames(), {shot.name: middle(shot.frames) for shot in held}
     scores = {
         f"{suite}-{degradation}": mean_over_clips([scored(network, frames, damage) for frames in clips.values()])
         for suite, clips in {"vid4": vid4, "held-out": shots}.items()
         for degradation, damage in {"bicubic": None, "real-world": RealWorld()}.items()
     }
     return {name: {field: getattr(score, field) for field in FIELDS} for name, score in scores.items()}
+
+
+def vid4_frames() -> dict[str, torch.Tensor]:
+    """Every clip, whole."""
+    return {
+        name: torch.stack(list(read_clip(clip, least=3))) for name, clip in suite_called("vid4").clips(VID4).items()
+    }
 
 
 FIELDS = ("psnr_y", "psnr_y_key", "psnr_y_interpolated", "ssim_y")
@@ -196,12 +201,12 @@ def middle(frames: torch.Tensor) -> torch.Tensor:
     return frames[first : first + 13]
 
 
-def scored(network: Network, frames: torch.Tensor, damage: Degradation | None) -> Scores:
-    """One clip. All its input frames are damaged together, the same for every network."""
+def scored(network: Network, frames: torch.Tensor, damage: Degradation | None, **more: Any) -> Scores:
+    """One clip. All its input frames are damaged together, the same for every network. more: see ``score``."""
     frames = frames[..., : frames.shape[-2] // 4 * 4, : frames.shape[-1] // 4 * 4]
     keys = from_bytes(frames[::2])
     small = shrink(keys, 4) if damage is None else damage(keys, 4, np.random.default_rng(len(frames)))
-    return score(rendered_from(network, small, len(frames)), iter(frames), SAMPLING, TASK)
+    return score(rendered_from(network, small, len(frames)), iter(frames), SAMPLING, TASK, **more)
 
 
 def rendered_from(network: Network, small: torch.Tensor, count: int) -> Rendering:
