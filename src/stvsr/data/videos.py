@@ -51,9 +51,9 @@ class VideoClip:
     def read(self, numbers: Sequence[int]) -> UInt8[Tensor, "s c h w"]:
         wanted = [self.index.times[self.stretch[number]] for number in numbers]
         before = self.index.keys[: bisect_right(self.index.keys, wanted[0])]
-        pictures = decode_at(self.index.path, before[-1], wanted) if before else None
+        pictures = decode_at(self.index, before[-1], wanted) if before else None
         if pictures is None:  # no key frame, or the container's seeking landed too late
-            pictures = decode_at(self.index.path, None, wanted)
+            pictures = decode_at(self.index, None, wanted)
         if pictures is None:
             raise TrainingError(f"{self.index.path} does not begin with a whole frame. Convert it, or remove it.")
         return in_one_size(pictures, str(self.index.path))
@@ -75,17 +75,20 @@ def index_video(path: Path) -> VideoIndex:
     return VideoIndex(path, tuple(times), tuple(keys), pixel_format.startswith("gray"))
 
 
-def decode_at(path: Path, key: int | None, wanted: Sequence[int]) -> list[UInt8[Tensor, "c _ _"]] | None:
-    """The frames of these times, decoded from a key frame on; None where the container began after the first.
-    Raises TrainingError where one of them is broken or missing."""
+def decode_at(index: VideoIndex, key: int | None, wanted: Sequence[int]) -> list[UInt8[Tensor, "c _ _"]] | None:
+    """The frames of these times, decoded from a key frame on; None where the container began after the first, or gives
+    frames other times after seeking than before, as MPEG program streams may. Raises TrainingError where one of them is
+    broken or missing."""
     pictures: dict[int, Tensor] = {}
-    started = False
+    path, started = index.path, False
     with opened(path) as container:
         stream = container.streams.video[0]
         stream.thread_type = "SLICE"  # frame threads would decode far beyond what is wanted
         if key is not None:
             container.seek(key, stream=stream)
         for frame in container.decode(stream):
+            if key is not None and frame.key_frame and frame.pts not in index.keys:
+                return None
             if frame.pts is None or frame.pts < (wanted[0] if key is None else key):
                 continue
             if not started and frame.pts > wanted[0]:
