@@ -7,8 +7,10 @@ looking, are in ``docs/results/crops.md``.
 """
 
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
+from pathlib import Path
 
 from jaxtyping import Float
 from results import MIDDLEBURY, RESULTS, VID4
@@ -73,18 +75,25 @@ def main() -> None:
     wins = sorted(search.best.items(), key=lambda item: -item[1].gain)[:WINS]
     losses = sorted(search.worst.items(), key=lambda item: item[1].gain)[:LOSSES]
     shown = [*wins, *losses]
-    figure = new_figure(2.2 * len(shown), 2.4 * 3)
-    axes = figure.subplots(3, len(shown), squeeze=False)
-    for column, (clip, square) in enumerate(shown):
-        axes[0, column].set_title(f"{clip}, frame {square.frame}\n{square.gain:+.1f} dB", fontsize=9)
-        for row, picture in enumerate(square.pictures):
+    for clip, square in shown:
+        print(f"{clip}, frame {square.frame}: {square.gain:+.2f} dB")
+    columns = {f"{clip}, frame {square.frame}\n{square.gain:+.1f} dB": square.pictures for clip, square in shown}
+    draw(columns, ("bicubic", name, "original"), RESULTS / "crops.jpg")
+
+
+def draw(columns: Mapping[str, Sequence[Float[Tensor, "c h w"]]], rows: Sequence[str], path: Path) -> None:
+    """Squares side by side, under their titles; every row has a label."""
+    figure = new_figure(2.2 * len(columns), 2.4 * len(rows))
+    axes = figure.subplots(len(rows), len(columns), squeeze=False)
+    for column, (title, pictures) in enumerate(columns.items()):
+        axes[0, column].set_title(title, fontsize=9)
+        for row, picture in enumerate(pictures):
             axes[row, column].imshow(pixels(to_bytes(picture)), interpolation="nearest")
             axes[row, column].set_xticks([])
             axes[row, column].set_yticks([])
-        print(f"{clip}, frame {square.frame}: {square.gain:+.2f} dB")
-    for row, label in enumerate(("bicubic", name, "original")):
+    for row, label in enumerate(rows):
         axes[row, 0].set_ylabel(label)
-    figure.savefig(RESULTS / "crops.jpg")
+    figure.savefig(path)
 
 
 if __name__ == "__main__":

@@ -8,23 +8,25 @@ For the eye a picture: of each clip of Vid4 the square in which the two training
 
 import argparse
 import json
+from functools import partial
 from pathlib import Path
 
 import torch
+from crops import draw
 from pretraining import middle, prepared, scored, vid4_frames
 from results import RESULTS, ROOT, commit, fill
 from torch import Tensor
 from torch.nn import functional as F
 
-from stvsr.data.degrade import from_bytes, to_bytes
+from stvsr.data.degrade import from_bytes
 from stvsr.data.realworld import RealWorld
-from stvsr.evaluation.figures import new_figure, pixels
 from stvsr.evaluation.further import Further
 from stvsr.evaluation.measure import mean_over_clips
 from stvsr.evaluation.naturalness import fit_pristine
 from stvsr.weights.catalog import load_network
 
 NAMES = ("bicubic", "unison-s", "unison-s-real")
+ROWS = (*NAMES, "original")
 DAMAGES = {"bicubic": None, "real-world": RealWorld()}
 FRAMES, SIDE, SHOWN = 7, 128, 3
 """Of each clip; pixels of the squares; and the frame they are cut out of, one that the input has not."""
@@ -38,30 +40,34 @@ def main() -> None:
     suites = {"Vid4": vid4, "held-out": {shot.name: middle(shot.frames)[:FRAMES] for shot in held}}
     originals = [from_bytes(frame) for clips in suites.values() for frames in clips.values() for frame in frames[::3]]
     model = fit_pristine(originals, label="originals")
-    rows, pictures = [], {}
+    rows, pictures = [], {clip: {"original": from_bytes(frames[SHOWN])} for clip, frames in vid4.items()}
     for damage, degradation in DAMAGES.items():
         further = Further(niqe=model, temporal=degradation is not None)
         for name in NAMES:
             network = load_network(name, 4)
             for suite, clips in suites.items():
-                scores = []
-                for clip, frames in clips.items():
-                    shown: list[Tensor] = []
-                    scores.append(
-                        scored(network, frames, degradation, further=further, watch=lambda ours, _: shown.extend(ours))  # noqa: B023 (called within)
-                    )
-                    if suite == "Vid4" and degradation is not None:
-                        pictures.setdefault(clip, {})[name] = shown[SHOWN]
-                mean = mean_over_clips(scores)
+                shown: dict[str, list[Tensor]] = {clip: [] for clip in clips}
+                mean = mean_over_clips(
+                    [
+                        scored(network, frames, degradation, further=further, watch=partial(keep, shown[clip]))
+                        for clip, frames in clips.items()
+                    ]
+                )
+                if suite == "Vid4":  # in the end: damaged, which comes last
+                    for clip, images in shown.items():
+                        pictures[clip][name] = images[SHOWN]
                 rows.append(
                     {"damage": damage, "network": name, "suite": suite} | {m: getattr(mean, m) for m in MEASURES}
                 )
                 print(json.dumps(rows[-1]), flush=True)
-    for clip, frames in vid4.items():
-        pictures[clip]["original"] = from_bytes(frames[SHOWN])
-    draw(pictures)
+    draw({clip: where_they_differ(by) for clip, by in pictures.items()}, ROWS, RESULTS / "damaged.jpg")
     (RESULTS / "damaged.json").write_text(json.dumps({"rows": rows, "commit": commit()}, indent=1) + "\n")
     fill(ROOT / "docs" / "unison.md", table(rows), "damaged")
+
+
+def keep(shown: list[Tensor], images: Tensor, _: Tensor) -> None:
+    """Watches an evaluation."""
+    shown.extend(images)
 
 
 MEASURES = {"psnr_y": "PSNR-Y", "niqe": "NIQE", "tof": "tOF"}
@@ -88,24 +94,12 @@ def table(rows: list[dict]) -> str:
     return "\n".join(lines)
 
 
-def draw(pictures: dict[str, dict[str, Tensor]]) -> None:
-    """A column for each clip, a row for each network."""
-    labels = (*NAMES, "original")
-    figure = new_figure(2.4 * len(pictures), 2.5 * len(labels))
-    axes = figure.subplots(len(labels), len(pictures), squeeze=False)
-    for column, (clip, by) in enumerate(pictures.items()):
-        differs = F.avg_pool2d((by["unison-s"] - by["unison-s-real"]).square().mean(0, keepdim=True), SIDE, SIDE // 2)[
-            0
-        ]
-        top, left = (SIDE // 2 * at for at in divmod(int(differs.argmax()), differs.shape[1]))
-        for row, label in enumerate(labels):
-            cut = by[label][:, top : top + SIDE, left : left + SIDE].clamp(0, 1)
-            axes[row, column].imshow(pixels(to_bytes(cut)), interpolation="nearest")
-            axes[row, column].set_xticks([])
-            axes[row, column].set_yticks([])
-            axes[row, 0].set_ylabel(label)
-        axes[0, column].set_title(clip, fontsize=9)
-    figure.savefig(RESULTS / "damaged.jpg")
+def where_they_differ(by: dict[str, Tensor]) -> list[Tensor]:
+    """The same square of every picture: the one in which the two trainings differ most."""
+    difference = (by["unison-s"] - by["unison-s-real"]).square().mean(0, keepdim=True)
+    squares = F.avg_pool2d(difference, SIDE, SIDE // 2)[0]
+    top, left = (SIDE // 2 * at for at in divmod(int(squares.argmax()), squares.shape[1]))
+    return [by[label][:, top : top + SIDE, left : left + SIDE] for label in ROWS]
 
 
 if __name__ == "__main__":
