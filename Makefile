@@ -12,8 +12,8 @@ BIN := .venv/bin
 demo: .venv/installed   ## enhance two real clips; pictures and numbers land in demo/
 	$(BIN)/python examples/demo.py
 
+# one thread for each of the two workers: threads of PyTorch that wait for each other keep the processor busy
 test: .venv/installed   ## what continuous integration runs
-	# one thread for each of the two workers: threads of PyTorch that wait for each other keep the processor busy
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --hypothesis-profile=ci  # the same examples every time
 
 check: .venv/installed  ## style, types, import directions, and the commands in the docs
