@@ -1,9 +1,11 @@
 """8-bit convolutions: taken where they are safe and fast, and close to fp32."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
 import torch
+from torch import nn
 
 from stvsr.errors import SettingsError
 from stvsr.inference import Engine, RenderReport, RenderSettings, int8
@@ -16,12 +18,12 @@ needs_int8 = pytest.mark.skipif(not int8.is_there(), reason="8-bit convolutions 
 
 def small(name: str) -> Network:
     torch.manual_seed(0)
-    narrow = {"unison-s": {"width": 16, "encoder_blocks": 1}, "yogo-64": {"filters": 16, "extraction_blocks": 1}}
-    return NETWORKS[name](scale=2, **narrow[name]).eval()
+    narrow = {"unison-s": {"width": 16, "encoder_blocks": 1}}
+    return NETWORKS[name](scale=2, **narrow.get(name, {})).eval()
 
 
 @needs_int8
-@pytest.mark.parametrize("name", ["unison-s", "yogo-64"])
+@pytest.mark.parametrize("name", ["unison-s", "cycmunet-m2-24", "tp-24", "stinet-16", "mbnet-32", "yogo-24"])
 def test_pictures_are_close_to_those_in_fp32_and_the_weights_stay_as_they_are(name: str):
     network = small(name)
     for parameter in network.parameters():
@@ -34,6 +36,39 @@ def test_pictures_are_close_to_those_in_fp32_and_the_weights_stay_as_they_are(na
     base = NETWORKS["bicubic"](scale=2)(clip[None], times)[0]
     assert 0 < (ours - true).norm() < 0.1 * (true - base).norm()
     assert all(torch.equal(value, before[key]) for key, value in network.state_dict().items())
+
+
+@needs_int8
+@pytest.mark.parametrize(
+    "conv",
+    [
+        nn.Conv2d(16, 24, (3, 5), padding=(2, 1), stride=(1, 2)),
+        nn.Conv2d(16, 24, (3, 5), padding=(2, 1), padding_mode="replicate"),
+        *(nn.ConvTranspose2d(16, 8, scale + 4, stride=scale, padding=2) for scale in (2, 4, 8)),
+        nn.ConvTranspose2d(16, 8, 3, padding=1, bias=False),
+    ],
+    ids=str,
+)
+def test_every_kind_of_convolution_computes_what_it_stands_for(conv: nn.Conv2d | nn.ConvTranspose2d):
+    feat = torch.rand(2, 16, 9, 12).contiguous(memory_format=torch.channels_last)
+    with torch.inference_mode():
+        true = conv(feat)
+        ours = int8.in_int8(nn.Sequential(conv))[0](feat)
+    assert type(conv) is not type(int8.in_int8(nn.Sequential(conv))[0])
+    assert ours.shape == true.shape
+    assert (ours - true).abs().max() < 0.05 * true.std()
+
+
+@needs_int8
+def test_what_such_convolutions_cannot_express_stays_as_it_is():
+    for conv in (
+        nn.Conv2d(16, 16, 3, groups=2),
+        nn.Conv2d(3, 16, 3),
+        nn.ConvTranspose2d(16, 8, (3, 2)),
+        nn.ConvTranspose2d(16, 8, 3, output_padding=1, stride=2),
+        nn.ConvTranspose2d(16, 8, 3, dilation=2),
+    ):
+        assert int8.in_int8(nn.Sequential(conv))[0] is conv
 
 
 @needs_int8
@@ -57,7 +92,8 @@ def test_it_is_taken_unasked_only_where_it_is_there_and_safe(
     monkeypatch.setattr(int8, "is_there", lambda: there)
     for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"):
         monkeypatch.setattr(torch.cpu, name, lambda: False, raising=False)
-    network = small("unison-s" if safe else "yogo-64")
+    network = small("unison-s")
+    network.spec = replace(network.spec, int8=safe)
     assert find_precision(RenderSettings(compile=compile), CPU, network) == taken
 
 

@@ -5,11 +5,14 @@ falls by 0.001 dB (``unison-s``). Pictures do not, so convolutions out of few ma
 """
 
 from copy import deepcopy
+from math import ceil
 from typing import TypeVar
 
 import torch
+from einops import rearrange, repeat
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from stvsr.blocks.residual import ResidualBlock, Trunk
 from stvsr.networks.base import Network
@@ -30,10 +33,39 @@ class Int8Conv(nn.Module):
         stride, padding, dilation = (
             [int(side) for side in each] for each in (conv.stride, conv.padding, conv.dilation)
         )
+        self.border, self.around = conv.padding_mode, [padding[1], padding[1], padding[0], padding[0]]
+        if self.border != "zeros":
+            padding = [0, 0]
         self.kernel = pack(conv.weight, conv.bias, stride, padding, dilation)
 
     def forward(self, *parts: Float[Tensor, "n _ h w"], relu: bool = False) -> Float[Tensor, "n o h2 w2"]:
+        if self.border != "zeros":
+            parts = tuple(F.pad(part, self.around, mode=self.border) for part in parts)
         return self.convolve(*parts, kernel=self.kernel, relu=relu)
+
+
+class Int8ConvTranspose(nn.Module):
+    """In the place of a ``ConvTranspose2d``: a convolution at the input's size makes all ``stride`` x ``stride`` pixels
+    that lie between two inputs and their neighbours, and a pixel shuffle lays them out."""
+
+    def __init__(self, conv: nn.ConvTranspose2d) -> None:
+        super().__init__()
+        self.weight, self.bias = conv.weight, conv.bias
+        (size, _), (stride, _), (padding, _) = conv.kernel_size, conv.stride, conv.padding
+        self.stride, self.cut, self.longer = stride, int(padding), size - 2 * int(padding)
+        seen = ceil(size / stride)
+        weight = F.pad(conv.weight.detach(), [0, seen * stride - size] * 2)
+        phases = nn.Conv2d(conv.in_channels, conv.out_channels * stride**2, seen, padding=seen - 1)
+        # the first of the neighbours is met by the kernel's last part
+        weight = rearrange(weight, "i o (y py) (x px) -> (o py px) i y x", py=stride, px=stride).flip(2, 3)
+        bias = torch.zeros(conv.out_channels) if conv.bias is None else conv.bias.detach()
+        phases.load_state_dict({"weight": weight, "bias": repeat(bias, "o -> (o p)", p=stride**2)})
+        self.phases = Int8Conv(phases)
+
+    def forward(self, feat: Float[Tensor, "n i h w"]) -> Float[Tensor, "n o H W"]:
+        height, width = ((length - 1) * self.stride + self.longer for length in feat.shape[2:])
+        whole = F.pixel_shuffle(self.phases(feat), self.stride)
+        return whole[..., self.cut : self.cut + height, self.cut : self.cut + width]
 
 
 class Int8Trunk(nn.Module):
@@ -71,21 +103,21 @@ def in_int8(module: Module) -> Module:
             setattr(module, name, Int8Trunk(child))
         elif type(child) is ResidualBlock and suits(child.first):
             setattr(module, name, Int8ResidualBlock(child))
-        elif type(child) is nn.Conv2d and suits(child):
+        elif isinstance(child, nn.Conv2d) and suits(child):
             setattr(module, name, Int8Conv(child))
+        elif isinstance(child, nn.ConvTranspose2d) and suits(child):
+            setattr(module, name, Int8ConvTranspose(child))
         else:
             in_int8(child)
     return module
 
 
-def suits(conv: nn.Conv2d) -> bool:
-    return (
-        conv.groups == 1
-        and conv.in_channels >= FEWEST_IN
-        and conv.out_channels >= FEWEST_OUT
-        and conv.padding_mode == "zeros"
-        and isinstance(conv.padding, tuple)
-    )
+def suits(conv: nn.Conv2d | nn.ConvTranspose2d) -> bool:
+    fits = conv.groups == 1 and isinstance(conv.padding, tuple)
+    if isinstance(conv, nn.ConvTranspose2d):
+        square = all(len(set(sides)) == 1 for sides in (conv.kernel_size, conv.stride, conv.padding))
+        fits = fits and square and conv.dilation == (1, 1) and conv.output_padding == (0, 0)
+    return fits and conv.in_channels >= FEWEST_IN and conv.out_channels >= FEWEST_OUT
 
 
 def is_there() -> bool:

@@ -82,7 +82,7 @@ class CycMuNet(Network):
     def __init__(self, config: CycMuConfig) -> None:
         super().__init__()
         self.config = config
-        self.spec = Spec(scale=config.scale, step=Fraction(1, 2), min_frames=2, max_frames=2, multiple_of=4)
+        self.spec = Spec(scale=config.scale, step=Fraction(1, 2), min_frames=2, max_frames=2, multiple_of=4, int8=True)
         width, pairs = config.width, config.num_pairs
         self.extract = Trunk(3, width, num_blocks=config.extraction_blocks)
         if config.interpolation == "deformable":

@@ -201,7 +201,7 @@ class MBnet(Network):
     ) -> None:
         super().__init__()
         self.config = config
-        self.spec = Spec(scale=config.scale, step=None, min_frames=2, max_frames=2, multiple_of=4)
+        self.spec = Spec(scale=config.scale, step=None, min_frames=2, max_frames=2, multiple_of=4, int8=True)
         self.flow: FlowPart = flow or FLOW_PARTS[config.flow](config)
         self.vsr: VSRPart = vsr or VSR_PARTS[config.vsr](config)
         feature_width = 0 if config.feature == "none" else self.vsr.feature_width

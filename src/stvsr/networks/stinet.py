@@ -149,7 +149,8 @@ class STINet(Network):
         super().__init__()
         self.config = config
         # the ConvLSTM's alignment halves its maps twice
-        self.spec = Spec(scale=config.scale, step=None, multiple_of=4 if config.refinement == "lstm" else 1)
+        multiple_of = 4 if config.refinement == "lstm" else 1
+        self.spec = Spec(scale=config.scale, step=None, multiple_of=multiple_of, int8=True)
         width, scale = config.width, config.scale
         self.enlarge = DBPN(scale=scale, width=width, stages=config.stages).requires_grad_(not config.frozen)
         self.between = Interpolation(config)

@@ -116,6 +116,7 @@ class TP(Network):
             scale=config.scale,
             step=Fraction(1, config.time_scale),
             multiple_of=halvings // gcd(halvings, config.scale),
+            int8=True,
         )
         self.tpsrm = TemporalProfileSuperResolution(config) if config.tpsrm else None
         self.fsm = FeatureShuffling(config) if config.fsm else None

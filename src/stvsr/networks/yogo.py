@@ -100,7 +100,7 @@ class Yogo(Network):
     def __init__(self, config: YogoConfig) -> None:
         super().__init__()
         self.config = config
-        self.spec = Spec(scale=config.scale, step=Fraction(1, 2), multiple_of=4)
+        self.spec = Spec(scale=config.scale, step=Fraction(1, 2), multiple_of=4, int8=True)
         width = config.filters
         self.extract = Trunk(3, width, num_blocks=config.extraction_blocks)
         if config.init == "cat":
