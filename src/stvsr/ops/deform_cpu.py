@@ -3,13 +3,13 @@
 Sampling is bound by memory, so layout is everything. The image lies channels last: the features that an offset group
 sees at one pixel are a vector or two. Some rows at a time are sampled into columns that stay in the cache, and one
 matrix product makes outputs of them. Numba translates at the first call and keeps the result on disk where it can.
-Threads are Python's (Numba lets go of its lock): Numba's own must not be started from two threads at once.
 
 All tensors of a call are fp32, and an image has fewer than 2**31 numbers. Names as in ``deform``.
 """
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import pairwise
 from typing import NamedTuple, no_type_check
 
 import torch
@@ -19,7 +19,7 @@ from numpy import ndarray
 from torch import Tensor
 
 from stvsr.ops.lanes import LANES, dot, load, plus, scaled, store
-from stvsr.ops.machine_code import compiled, inlined
+from stvsr.ops.machine_code import at_once, compiled, cuts, inlined
 
 BAND_BYTES = 3 * 2**20
 """Of the columns between sampling and product, for each thread."""
@@ -72,12 +72,11 @@ def forward(
     height = band_height(results, len(kernels))
     columns = image.new_empty(height * out.shape[3], len(kernels))
     desks = [new_desk(mask.shape[1]) for _ in range(torch.get_num_threads())]
-    with ThreadPoolExecutor(len(desks)) as pool:
-        for item, band in bands(results, height):
-            place = results[item, band.start : band.stop].view(-1, len(weight))
-            inputs = flat(pixels[item]), offset[item].numpy(), mask[item].numpy()
-            share_out(pool, desks, sample, band, *inputs, flat(columns), band.start, geometry)
-            torch.mm(columns[: len(place)], kernels, out=place)
+    for item, band in bands(results, height):
+        place = results[item, band.start : band.stop].view(-1, len(weight))
+        inputs = flat(pixels[item]), offset[item].numpy(), mask[item].numpy()
+        share_out(desks, sample, band, *inputs, flat(columns), band.start, geometry)
+        torch.mm(columns[: len(place)], kernels, out=place)
     return out
 
 
@@ -105,15 +104,14 @@ def backward(
     columns = image.new_empty(height * grads.shape[2], len(kernels))
     of_columns = torch.empty_like(columns)
     desks = [new_desk(mask.shape[1]) for _ in range(torch.get_num_threads())]
-    with ThreadPoolExecutor(len(desks)) as pool:
-        for item, band in bands(grads, height):
-            part = grads[item, band.start : band.stop].view(-1, len(weight))
-            torch.mm(part, kernels.mT, out=of_columns[: len(part)])
-            inputs = flat(pixels[item]), offset[item].numpy(), mask[item].numpy(), flat(of_columns)
-            outputs = flat(of_pixels[item]), of_offset[item].numpy(), of_mask[item].numpy(), flat(columns)
-            # each thread has groups of its own, so that no two add to the same feature
-            share_out(pool, desks, spread, groups, *inputs, *outputs, band.start, band.stop, geometry)
-            of_kernels.addmm_(columns[: len(part)].mT, part)
+    for item, band in bands(grads, height):
+        part = grads[item, band.start : band.stop].view(-1, len(weight))
+        torch.mm(part, kernels.mT, out=of_columns[: len(part)])
+        inputs = flat(pixels[item]), offset[item].numpy(), mask[item].numpy(), flat(of_columns)
+        outputs = flat(of_pixels[item]), of_offset[item].numpy(), of_mask[item].numpy(), flat(columns)
+        # each thread has groups of its own, so that no two add to the same feature
+        share_out(desks, spread, groups, *inputs, *outputs, band.start, band.stop, geometry)
+        of_kernels.addmm_(columns[: len(part)].mT, part)
     of_weight = rearrange(of_kernels, "(y x i) o -> o i y x", y=taps_y, x=taps_x)
     return rearrange(of_pixels, "b h w i -> b i h w"), of_offset, of_mask, of_weight
 
@@ -132,16 +130,10 @@ def bands(out: Tensor, height: int) -> Iterator[tuple[int, range]]:
             yield item, range(first, min(first + height, rows))
 
 
-def share_out(
-    pool: ThreadPoolExecutor, desks: list[Desk], work: Callable[..., None], span: range, *arguments: object
-) -> None:
-    """``work(first, last, desk, *arguments)`` on a part of the span at each desk, one of them in this thread."""
-    cuts = [span.start + len(span) * i // len(desks) for i in range(len(desks) + 1)]
-    mine, *others = zip(cuts, cuts[1:], desks, strict=False)
-    begun = [pool.submit(work, *other, *arguments) for other in others]
-    work(*mine, *arguments)
-    for other in begun:
-        other.result()
+def share_out(desks: list[Desk], work: Callable[..., None], span: range, *arguments: object) -> None:
+    """``work(first, last, desk, *arguments)`` on a part of the span at each desk."""
+    parts = zip(pairwise(cuts(span, len(desks))), desks, strict=True)
+    at_once([partial(work, *part, desk, *arguments) for part, desk in parts])
 
 
 def new_desk(channels: int) -> Desk:
