@@ -112,7 +112,7 @@ def tp_24() -> Recipe:
 
 def stinet_16() -> Recipe:
     """Without the motion consistency loss: it finds the flow between any two frames at each step."""
-    return small("stinet-16", StinetLoss(motion=0.0), steps=600, keys=4)
+    return small("stinet-16", StinetLoss(motion=0.0), steps=1_300, keys=4)
 
 
 def mbnet_32() -> Recipe:
