@@ -44,7 +44,8 @@ def unison_s_real() -> Recipe:
         batch=3,
         degradation="real-world",
         optimiser=replace(clean.optimiser, lr=6e-4, warmup=50),
-        losses=replace(clean.losses, epsilon=0.01),  # what noise leaves undecided would else be blurred twice
+        # epsilon: what noise leaves undecided would else be blurred twice
+        losses=UnisonLoss(epsilon=0.01, flow_start=0.03, flow_end=0.01),
     )
 
 
