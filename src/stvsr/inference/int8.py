@@ -14,22 +14,26 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from stvsr.blocks.deformable import DeformableConv
+from stvsr.blocks.guided import GuidedEnlargement
 from stvsr.blocks.residual import ResidualBlock, Trunk
 from stvsr.networks.base import Network
 
 Module = TypeVar("Module", bound=nn.Module)
 FEWEST_IN, FEWEST_OUT = 16, 8
 """Maps; pictures and flows have fewer."""
+ONLY_HELD = {DeformableConv: "conv", GuidedEnlargement: "conv"}
+"""Layers that hold weights for an operation of ours, and are never called."""
 
 
 class Int8Conv(nn.Module):
-    """In the place of a ``Conv2d``, whose weight it shares."""
+    """In the place of a ``Conv2d``."""
 
     def __init__(self, conv: nn.Conv2d) -> None:
         super().__init__()
         from stvsr.ops.conv_int8 import conv2d_int8, pack  # brings Numba, which takes half a second to import
 
-        self.weight, self.bias, self.convolve = conv.weight, conv.bias, conv2d_int8
+        self.convolve = conv2d_int8
         stride, padding, dilation = (
             [int(side) for side in each] for each in (conv.stride, conv.padding, conv.dilation)
         )
@@ -50,7 +54,6 @@ class Int8ConvTranspose(nn.Module):
 
     def __init__(self, conv: nn.ConvTranspose2d) -> None:
         super().__init__()
-        self.weight, self.bias = conv.weight, conv.bias
         (size, _), (stride, _), (padding, _) = conv.kernel_size, conv.stride, conv.padding
         self.stride, self.cut, self.longer = stride, int(padding), size - 2 * int(padding)
         seen = ceil(size / stride)
@@ -99,6 +102,8 @@ def network_in_int8(network: Network) -> Network:
 def in_int8(module: Module) -> Module:
     """The module itself, with everything in it replaced that can be."""
     for name, child in module.named_children():
+        if name == ONLY_HELD.get(type(module)):
+            continue
         if type(child) is Trunk and suits(child.entry):
             setattr(module, name, Int8Trunk(child))
         elif type(child) is ResidualBlock and suits(child.first):
