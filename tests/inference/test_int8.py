@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 
 import pytest
 import torch
@@ -78,20 +79,23 @@ def test_a_single_frame_has_no_pairs_and_is_rendered_all_the_same():
 
 
 @pytest.mark.parametrize(
-    ("there", "safe", "compile", "taken"),
+    ("there", "safe", "compile", "other", "taken"),
     [
-        (True, True, False, torch.int8),
-        (False, True, False, torch.float32),
-        (True, False, False, torch.float32),
-        (True, True, True, torch.float32),
+        (True, True, False, "", torch.int8),
+        (False, True, False, "", torch.float32),
+        (True, False, False, "", torch.float32),
+        (True, True, True, "", torch.float32),
+        (True, True, False, "avx512_bf16", torch.int8),
+        (True, False, False, "avx512_bf16", torch.bfloat16),
+        (True, True, False, "amx_tile", torch.bfloat16),
     ],
 )
-def test_it_is_taken_unasked_only_where_it_is_there_and_safe(
-    monkeypatch, there: bool, safe: bool, compile: bool, taken
+def test_it_is_taken_unasked_only_where_it_is_there_and_safe_and_nothing_is_faster(
+    monkeypatch, there: bool, safe: bool, compile: bool, other: str, taken
 ):
     monkeypatch.setattr(int8, "is_there", lambda: there)
-    for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"):
-        monkeypatch.setattr(torch.cpu, name, lambda: False, raising=False)
+    for name in ("avx512_bf16", "amx_tile"):
+        monkeypatch.setattr(torch.cpu, f"_is_{name}_supported", partial(bool, name == other), raising=False)
     network = small("unison-s")
     network.spec = replace(network.spec, int8=safe)
     assert find_precision(RenderSettings(compile=compile), CPU, network) == taken

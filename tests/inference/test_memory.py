@@ -1,4 +1,8 @@
-"""Referee: arithmetic on a machine of a known size."""
+"""Referees: arithmetic on a machine of a known size; the system's own count of pages handed out."""
+
+import platform
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -34,3 +38,27 @@ def test_a_container_has_no_more_than_it_was_given(text, limited, tmp_path, monk
     (tmp_path / "limit").write_text(text)
     monkeypatch.setattr(memory, "CONTAINER_LIMITS", (tmp_path / "limit", tmp_path / "missing"))
     assert (memory.built_in_memory(CPU) == 2**30) == limited
+
+
+ASK_AGAIN = """
+import resource, torch
+from stvsr.inference.memory import keep_freed_memory
+
+def pages_handed_out():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(10):
+        torch.ones(2**24)  # 64 MiB
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+plain = pages_handed_out()
+keep_freed_memory()
+torch.ones(2**24)
+print(plain, pages_handed_out())
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other allocators are left as they are")
+def test_freed_memory_is_not_asked_of_the_system_again():
+    told = subprocess.run([sys.executable, "-c", ASK_AGAIN], check=True, capture_output=True, text=True)
+    plain, kept = map(int, told.stdout.split())
+    assert kept < plain / 5

@@ -21,7 +21,7 @@ from torch import Tensor
 from stvsr.clip import Frame
 from stvsr.errors import InputError, SettingsError, WeightsError
 from stvsr.inference import int8, onnx, timeline
-from stvsr.inference.memory import frames_that_fit, tile_that_fits
+from stvsr.inference.memory import frames_that_fit, keep_freed_memory, tile_that_fits
 from stvsr.inference.tiles import render_tiled, smallest_tile
 from stvsr.inference.timeline import Interval, Target
 from stvsr.inference.windows import Window, WindowLayout, window_layout, windows
@@ -35,8 +35,8 @@ log = logging.getLogger(__name__)
 class RenderSettings:
     """How to render; the defaults suit the machine.
 
-    device: "auto" takes a GPU where there is one. precision: "auto" takes bf16 (or fp16) where the hardware is faster
-    in it, or else int8 on a CPU that is faster in that, for networks that lose nothing by it. tile: edge of a tile in
+    device: "auto" takes a GPU where there is one. precision: "auto" takes what the hardware is fastest in: bf16 or
+    fp16, or on most CPUs int8, for networks that lose nothing by it. tile: edge of a tile in
     input pixels, at least 16; None: as large as the memory allows. window: key frames seen at once, at least 2; None:
     what suits the network. compile: translate the network first, which takes minutes and pays off on long films.
     runtime: what runs the network; "onnx" is ONNX Runtime, in fp32 and smaller windows, and exports the network first
@@ -148,6 +148,8 @@ class Engine:
     def __init__(self, network: Network, settings: RenderSettings, report: RenderReport) -> None:
         self.device = find_device(settings.device)
         self.precision = find_precision(settings, self.device, network)
+        if self.device.type == "cpu":
+            keep_freed_memory()
         # channels last: what tensor cores read, and on a CPU half again as fast for convolutions
         self.network = network.to(self.device).to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
         self.on_onnx = settings.runtime == "onnx"
@@ -316,13 +318,19 @@ def find_precision(settings: RenderSettings, device: torch.device, network: Netw
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
     if device.type == "cpu":
-        # private names, so ask politely: without these instructions bf16 is emulated and slower than fp32
-        asked = (getattr(torch.cpu, name, None) for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"))
-        if any(ask is not None and ask() for ask in asked):
+        if processor_has("amx_tile"):
             return torch.bfloat16
         if network.spec.int8 and int8.is_there() and not settings.compile:
             return torch.int8
+        if processor_has("avx512_bf16"):
+            return torch.bfloat16
     return torch.float32
+
+
+def processor_has(instructions: str) -> bool:
+    """Whether the processor computes in bf16 with these. Without them it is emulated, and slower than fp32."""
+    ask = getattr(torch.cpu, f"_is_{instructions}_supported", None)  # a private name, so ask politely
+    return ask is not None and ask()
 
 
 def is_out_of_memory(error: BaseException) -> bool:
