@@ -18,9 +18,8 @@ UNKNOWN = 4 * 2**30
 """What is assumed where the system tells nothing."""
 LIVE_MAPS = 3
 """Feature maps as wide as the widest layer that are alive at once, for each frame; about twice what Unison needs."""
-KEPT = 2**30
-"""Bytes that freed memory may come to before the system gets it back."""
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # glibc's malloc.h
+MOST, MOST_OF_OLDER, NEVER = 2**31 - 1, 2**25, -1
 CONTAINER_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 
 
@@ -55,8 +54,9 @@ def keep_freed_memory() -> None:
     """Let the next window's maps lie where the last one's lay, for the rest of the process.
 
     glibc hands each large piece back to the system when it is freed; asked for again, it comes page by page, emptied,
-    and that was an eighth of ``unison-s``'s time. Other systems' allocators stay as they are.
+    and that was an eighth of ``unison-s``'s time. It makes the process no larger than it gets anyway, but it stays so.
+    Other systems' allocators stay as they are.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
-    if mallopt is not None and any(mallopt(M_MMAP_THRESHOLD, most) for most in (KEPT, 2**25)):  # older: 32 MiB at most
-        mallopt(M_TRIM_THRESHOLD, KEPT)
+    if mallopt is not None and any(mallopt(M_MMAP_THRESHOLD, most) for most in (MOST, MOST_OF_OLDER)):
+        mallopt(M_TRIM_THRESHOLD, NEVER)
