@@ -1,17 +1,20 @@
 """Every network by its plain path and by its fast path, in one run: ``python benchmarks/paths.py [NETWORK ...]``
 
 Plain: straight PyTorch in fp32, channels first, deformable convolution and warps by ``grid_sample``. Fast: what users
-get, ``stvsr.inference.Engine``. Four frames become seven; both paths are timed in turns with a plain 64-channel
-convolution, which is the ceiling (``stvsr.evaluation.speed``). The PSNR between the pictures of the two, with what they
-span as the peak, shows what the speed costs. Untrained networks are as fast as trained ones. Numbers are kept in
-``docs/results/paths-DEVICE.json``, row by row, and the CPU's table is in ``docs/speed.md``; on a GPU say ``--device
-cuda``, first of all with ``--check``, which only compares the fast operations with the plain ones there.
+get, ``stvsr.inference.Engine``, in the same process, of which each row has its own. Four frames become seven; the fast
+path is timed in turns with a plain 64-channel convolution, which is the ceiling (``stvsr.evaluation.speed``). The PSNR
+between the pictures of the two, with what they span as the peak, shows what the speed costs. Untrained networks are as
+fast as trained ones. Numbers are kept in ``docs/results/paths-DEVICE.json``, row by row, and the CPU's table is in
+``docs/speed.md``; on a GPU say ``--device cuda``, first with ``--check``, which only compares the fast operations with
+the plain ones there.
 """
 
 import argparse
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
 from unittest.mock import patch
@@ -51,7 +54,9 @@ def main() -> None:
     rows = json.loads(kept.read_text()) if kept.exists() else {}
     for name in asked.networks or NAMES:
         for size in [asked.size] if asked.size else SIZES:
-            rows[f"{name} {size}"] = row = compare(name, *SIZES[size], asked.device, asked.precision)
+            with ProcessPoolExecutor(1, get_context("spawn")) as fresh:  # the engine changes how a process keeps memory
+                row = fresh.submit(compare, name, *SIZES[size], asked.device, asked.precision).result()
+            rows[f"{name} {size}"] = row
             kept.write_text(json.dumps(rows, indent=1) + "\n")
             print(f"{name} {size}", json.dumps(row), flush=True)
     if kept == RESULTS / "paths-cpu.json":
@@ -61,12 +66,8 @@ def main() -> None:
 def compare(name: str, width: int, height: int, device: str, precision: str) -> dict:
     """One row: seconds per output frame of both paths, their ratio, the fraction of the ceiling, and their PSNR."""
     torch.manual_seed(0)
-    network = with_no_silent_weights(load_network(name, 4, allow_untrained=True))
-    engine = Engine(network, RenderSettings(device=device, precision=precision), RenderReport())
+    network = with_no_silent_weights(load_network(name, 4, allow_untrained=True)).to(device).eval()
     clip = F.interpolate(torch.rand(KEYS, 3, height // 4, width // 4), (height, width), mode="bicubic").clamp(0, 1)
-
-    def fast() -> Tensor:
-        return render_round(engine, clip)
 
     @torch.inference_mode()
     def plain() -> Tensor:
@@ -74,12 +75,17 @@ def compare(name: str, width: int, height: int, device: str, precision: str) -> 
         with plain_path():
             return torch.cat([network(clip[None, part].to(device), times)[0].float().cpu() for part, times in parts])
 
-    expected = in_plain_format(network, plain)()
+    expected = plain()
+    slow = alternate(plain, lambda: None, rounds=1, device=torch.device(device))
+    engine = Engine(network, RenderSettings(device=device, precision=precision), RenderReport())
+
+    def fast() -> Tensor:
+        return render_round(engine, clip)
+
     span = max(1.0, float(expected.max() - expected.min()))  # noise as weights makes pictures far beyond 0 ... 1
     difference = (fast() - expected).square().mean() / span**2
     convolve, ceiling = plain_convolution(width, height, engine.device, engine.precision)
     quick = alternate(fast, convolve, rounds=ROUNDS, device=engine.device)
-    slow = alternate(in_plain_format(network, plain), lambda: None, rounds=1, device=engine.device)
     seconds = median(ours for ours, _ in quick)
     pixels = width * height / (180 * 144)
     return {
@@ -105,19 +111,6 @@ def with_no_silent_weights(network: torch.nn.Module) -> torch.nn.Module:
         if not parameter.any():
             parameter.normal_(std=0.02)
     return network
-
-
-def in_plain_format(network: torch.nn.Module, action: Callable[[], Tensor]) -> Callable[[], Tensor]:
-    """The action on weights that lie channels first; afterwards they lie as before."""
-
-    def run() -> Tensor:
-        network.to(memory_format=torch.contiguous_format)  # pyright: ignore[reportCallIssue]
-        try:
-            return action()
-        finally:
-            network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-
-    return run
 
 
 @contextmanager

@@ -11,6 +11,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from stvsr.blocks.residual import JoiningConv
+
 
 class DBPN(nn.Module):
     """Features of a picture at ``scale`` times its size. ``colour`` makes the enlarged picture of them.
@@ -27,7 +29,7 @@ class DBPN(nn.Module):
         self.downs = nn.ModuleList(DownProjection(width, scale=scale) for _ in range(stages - 1))
         self.merge_highs = nn.ModuleList(Merge(width, count=index + 1) for index in range(stages - 1))
         self.merge_lows = nn.ModuleList(Merge(width, count=index + 1) for index in range(stages - 1))
-        self.exit = nn.Conv2d(stages * width, width, 3, padding=1)
+        self.exit = JoiningConv(stages * width, width, 3, padding=1)
         self.colour = nn.Conv2d(width, 3, 3, padding=1)
 
     def forward(self, frame: Float[Tensor, "n c h w"]) -> Float[Tensor, "n d H W"]:
@@ -36,7 +38,7 @@ class DBPN(nn.Module):
         for merge_highs, down, merge_lows, up in turns:
             lows.append(down(merge_highs(highs)))
             highs.append(up(merge_lows(lows)))
-        return self.exit(torch.cat(highs, 1))
+        return self.exit(*highs)
 
 
 class UpProjection(nn.Module):

@@ -58,7 +58,8 @@ class ShuffleBlock(nn.Module):
 
     def forward(self, feat: Float[Tensor, "b d h w"]) -> Float[Tensor, "b d h w"]:
         kept, worked = feat.chunk(2, 1)
-        return rearrange([kept, worked + self.body(worked)], "g b d h w -> b (d g) h w")
+        halves = [rearrange(half, "b d h w -> b h w d") for half in (kept, worked + self.body(worked))]
+        return rearrange(torch.stack(halves, -1), "b h w d g -> b (d g) h w")  # where channels come last, one pass
 
 
 class PWCNet(nn.Module):

@@ -12,6 +12,7 @@ from fractions import Fraction
 from itertools import pairwise
 
 import torch
+from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -85,16 +86,18 @@ class GraphRefinement(nn.Module):
 
     def pixel_cosines(self, lows: list[Tensor], highs: list[Tensor]) -> Float[Tensor, "b v v"]:
         """Cosine of two maps at each pixel, averaged; across the levels only at the same instant, at the input size."""
-        levels = [torch.stack([unit(feat) for feat in feats], 1) for feats in (lows, highs) if feats]
+        levels = [unit_pixels(feats) for feats in (lows, highs) if feats]
         with full_precision(levels[0]):
-            alike = [level.flatten(2) @ level.flatten(2).mT / level[0, 0, 0].numel() for level in levels]
+            alike = [level.flatten(2) @ level.flatten(2).mT / level[0, 0, ..., 0].numel() for level in levels]
         if self.shrink is None:
             return alike[0]
-        shrunk = torch.stack([unit(self.shrink(high)) for high in highs], 1)
-        across = (levels[0] * shrunk).sum(2).mean((-2, -1)).diag_embed()
+        shrunk = unit_pixels([self.shrink(high) for high in highs])
+        across = (levels[0] * shrunk).sum(-1).mean((-2, -1)).diag_embed()
         return torch.cat([torch.cat([alike[0], across], -1), torch.cat([across, alike[1]], -1)], -2)
 
 
-def unit(feat: Float[Tensor, "b d h w"]) -> Float[Tensor, "b d h w"]:
-    """Every pixel's features at length one, in fp32."""
-    return F.normalize(feat.float(), dim=1)
+def unit_pixels(feats: Sequence[Float[Tensor, "b d h w"]]) -> Float[Tensor, "b v h w d"]:
+    """Every pixel's features at length one, in fp32, as they lie where channels come last."""
+    return rearrange(
+        torch.cat([F.normalize(feat.float(), dim=1) for feat in feats]), "(v b) d h w -> b v h w d", v=len(feats)
+    )

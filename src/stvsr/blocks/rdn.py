@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from stvsr.blocks.residual import start_small
+from stvsr.blocks.residual import JoiningConv, start_small
 from stvsr.ops.resize import enlarge_phases
 
 
@@ -57,15 +57,15 @@ class DenseBlock(nn.Module):
     def __init__(self, width: int, growth: int, *, num_layers: int) -> None:
         super().__init__()
         self.layers = nn.ModuleList(
-            nn.Conv2d(width + index * growth, growth, 3, padding=1) for index in range(num_layers)
+            JoiningConv(width + index * growth, growth, 3, padding=1) for index in range(num_layers)
         )
-        self.merge = nn.Conv2d(width + num_layers * growth, width, 1)
+        self.merge = JoiningConv(width + num_layers * growth, width, 1)
         for layer in self.layers:
             nn.init.kaiming_normal_(layer.weight)  # pyright: ignore[reportArgumentType]
         start_small(self.merge)  # close to the identity, so that a chain of blocks trains
 
     def forward(self, feat: Float[Tensor, "b d h w"]) -> Float[Tensor, "b d h w"]:
-        seen = feat
+        seen = [feat]
         for layer in self.layers:
-            seen = torch.cat([seen, F.relu(layer(seen))], 1)
-        return feat + self.merge(seen)
+            seen.append(F.relu_(layer(*seen)))
+        return feat + self.merge(*seen)

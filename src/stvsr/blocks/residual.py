@@ -1,4 +1,4 @@
-"""The residual block without normalisation, and the trunk made of it.
+"""The residual block without normalisation, the trunk made of it, and a convolution of several maps.
 
 d features in, e features out, see ``stvsr.clip`` for the other letters.
 """
@@ -35,6 +35,14 @@ class ResidualBlock(nn.Module):
     def forward(self, feat: Float[Tensor, "n d h w"]) -> Float[Tensor, "n d h w"]:
         # in place: no convolution needs its own output to differentiate
         return self.second(F.relu_(self.first(feat))).add_(feat)
+
+
+class JoiningConv(nn.Conv2d):
+    """A convolution of several maps side by side. In 8 bits they are rounded from where they lie
+    (``stvsr.inference.int8``)."""
+
+    def forward(self, *feats: Float[Tensor, "n _ h w"]) -> Float[Tensor, "n e h2 w2"]:
+        return super().forward(feats[0] if len(feats) == 1 else torch.cat(feats, 1))
 
 
 @torch.no_grad()

@@ -19,13 +19,13 @@ from functools import partial
 from typing import Any, Literal
 
 import torch
-from einops import rearrange, repeat
+from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from stvsr.blocks.align import TwoWayAlignment, leaky
-from stvsr.blocks.residual import ResidualBlock, Trunk, keep_power, start_small
+from stvsr.blocks.residual import JoiningConv, ResidualBlock, Trunk, keep_power, start_small
 from stvsr.blocks.upsample import ShuffleTail, bicubic_base
 from stvsr.clip import Times
 from stvsr.errors import SettingsError
@@ -99,12 +99,12 @@ class CycMuNet(Network):
 
         self.trunk = nn.Sequential(*(ResidualBlock(width) for _ in range(config.trunk_blocks)))
         triples = max(pairs, 1)  # without units, those of FTI-Net serve both
-        self.collect_small = nn.Conv2d(triples * width, width, 1)
+        self.collect_small = JoiningConv(triples * width, width, 1)
         self.exit_small = nn.Conv2d(width, 3, 3, padding=1)
         keep_power(self.collect_small, self.exit_small, slope=1)
         start_small(self.exit_small)
         if config.scale > 1:
-            self.collect_large = nn.Conv2d(triples * width, width, 1)
+            self.collect_large = JoiningConv(triples * width, width, 1)
             keep_power(self.collect_large, slope=1)
             self.tail = ShuffleTail(width, scale=config.scale // (factor if pairs else 1))
 
@@ -125,7 +125,8 @@ class CycMuNet(Network):
         """Features of both frames (FE) and, between them, of the instant 1/2 (FTI-Net)."""
         feats = self.extract(rearrange(clip, "b t c h w -> (b t) c h w"))
         first, last = rearrange(feats, "(b t) d h w -> t b d h w", t=2)
-        return torch.stack([first, self.interpolate(first, last), last], 1)
+        frames = torch.cat([first, self.interpolate(first, last), last])  # a stack would mix the frames' memory
+        return rearrange(frames, "(s b) d h w -> b s d h w", s=3)
 
     def project(self, triple: Float[Tensor, "b s d h w"]) -> tuple[list[Tensor], list[Tensor]]:
         """Small and large triples. Each unit takes the latest one of the other size."""
@@ -141,8 +142,7 @@ class CycMuNet(Network):
     ) -> Float[Tensor, "b s c H W"]:
         """HR frames out of all large triples."""
         picked = [int(2 * time) for time in times]
-        feats = torch.cat([triple[:, picked] for triple in large], 2)
-        feats = self.collect_large(rearrange(feats, "b s d h w -> (b s) d h w"))
+        feats = self.collect_large(*(rearrange(triple[:, picked], "b s d h w -> (b s) d h w") for triple in large))
         frames = rearrange(self.tail(self.trunk(feats)), "(b s) c H W -> b s c H W", s=len(picked))
         if self.config.base:
             frames = frames + torch.stack([bicubic_base(clip, time, self.config.scale) for time in times], 1)
@@ -150,7 +150,7 @@ class CycMuNet(Network):
 
     def middle(self, clip: Float[Tensor, "b t c h w"], small: Sequence[Tensor]) -> Float[Tensor, "b 1 c h w"]:
         """The LR frame between, out of all small triples."""
-        feats = self.collect_small(torch.cat([triple[:, 1] for triple in small], 1))
+        feats = self.collect_small(*(triple[:, 1] for triple in small))
         frame = self.exit_small(self.trunk(feats))[:, None]
         return frame + clip.mean(1, keepdim=True) if self.config.base else frame
 
@@ -220,16 +220,16 @@ class FusionBlock(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
         self.own = nn.Conv2d(width, width, 3, padding=1)
-        self.joint = nn.Conv2d(3 * width, width, 1)
-        self.merge = nn.Conv2d(2 * width, width, 3, padding=1)
+        self.joint = JoiningConv(3 * width, width, 1)
+        self.merge = JoiningConv(2 * width, width, 3, padding=1)
         keep_power(self)
         start_small(self.merge)
 
     def forward(self, triple: Float[Tensor, "b s d h w"]) -> Float[Tensor, "b s d h w"]:
         own = leaky(self.own(rearrange(triple, "b s d h w -> (b s) d h w")))
-        joint = leaky(self.joint(rearrange(own, "(b s) d h w -> b (s d) h w", s=3)))
-        both = torch.cat([own, repeat(joint, "b d h w -> (b s) d h w", s=3)], 1)
-        return triple + unfold(leaky(self.merge(both)))
+        joint = leaky(self.joint(*unfold(own).unbind(1)))
+        for_each = torch.arange(len(own), device=own.device) // 3
+        return triple + unfold(leaky(self.merge(own, joint[for_each])))  # indexing keeps the channels last
 
 
 def unfold(feats: Float[Tensor, "n d h w"]) -> Float[Tensor, "b s d h w"]:

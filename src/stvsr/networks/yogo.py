@@ -27,7 +27,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from stvsr.blocks.align import TwoWayAlignment, leaky
-from stvsr.blocks.residual import Trunk, keep_power, start_small
+from stvsr.blocks.residual import JoiningConv, Trunk, keep_power, start_small
 from stvsr.blocks.upsample import ShuffleTail, bicubic_base
 from stvsr.clip import Times
 from stvsr.errors import SettingsError
@@ -222,13 +222,13 @@ class FusionResidualBlock(nn.Module):
     def __init__(self, width: int, *, branches: int) -> None:
         super().__init__()
         self.own = nn.ModuleList(nn.Conv2d(width, width, 3, padding=1) for _ in range(branches))
-        self.joint = nn.Conv2d(branches * width, width, 1)
+        self.joint = JoiningConv(branches * width, width, 1)
         self.residual = nn.ModuleList(small_conv(width) for _ in range(branches))
         keep_power(self.own, self.joint)
 
     def forward(self, branches: list[Tensor]) -> list[Tensor]:
         own = [leaky(conv(branch)) for conv, branch in zip(self.own, branches, strict=True)]
-        joint = leaky(self.joint(torch.cat(own, 1)))
+        joint = leaky(self.joint(*own))
         parts = zip(branches, self.residual, own, strict=True)
         return [branch + residual(seen + joint) for branch, residual, seen in parts]
 

@@ -10,6 +10,7 @@ b batch · i input features · o output features · g guide features · h w inpu
 """
 
 import torch
+from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
@@ -39,7 +40,7 @@ def guided_upsample(
     guide = guide.to(torch.promote_types(guide.dtype, torch.float32))
     held = F.pad(guide[..., ::stride, ::stride], (reach, reach, reach, reach))
     batch, _, height, width = image.shape
-    start = 0 if bias is None else bias[:, None, None]
+    start = weight.new_zeros(weight.shape[1]) if bias is None else bias
 
     enlarged = image.new_empty(batch, weight.shape[1], stride * height, stride * width)
     for row in range(stride):
@@ -51,14 +52,13 @@ def guided_upsample(
                 for v in range((column + padding) % stride, side, stride):
                     top, left = reach + (row + padding - u) // stride, reach + (column + padding - v) // stride
                     taps.append((u, v, (..., slice(top, top + height), slice(left, left + width))))
-            enlarged[..., row::stride, column::stride] = sum(
-                (
-                    F.conv2d(
-                        padded[place] * likeness(seen, held[place]).to(image.dtype), one_by_one(weight[:, :, u, v])
-                    )
-                    for u, v, place in taps
-                ),
-                start,
+            # pixels are the rows of a matrix: as such they lie where channels come last
+            total = start
+            for u, v, place in taps:
+                steered = padded[place] * likeness(seen, held[place]).to(image.dtype)
+                total = torch.addmm(total, rearrange(steered, "b i h w -> (b h w) i"), weight[:, :, u, v])
+            enlarged[..., row::stride, column::stride] = rearrange(
+                total, "(b h w) o -> b o h w", b=batch, h=height, w=width
             )
     return enlarged
 
@@ -66,8 +66,3 @@ def guided_upsample(
 def likeness(here: Float[Tensor, "b g h w"], there: Float[Tensor, "b g h w"]) -> Float[Tensor, "b 1 h w"]:
     """A Gaussian of the distance between guide features."""
     return torch.exp(-0.5 * (here - there).square().sum(1, keepdim=True))
-
-
-def one_by_one(weight: Float[Tensor, "i o"]) -> Float[Tensor, "o i 1 1"]:
-    """One tap of a transposed convolution as a convolution of its own."""
-    return weight.mT[..., None, None]
