@@ -24,7 +24,7 @@ from results import RESULTS, ROOT, commit, fill, processor
 from torch import Tensor
 from torch.nn import functional as F
 
-from stvsr.evaluation.speed import KEYS, TIMES, alternate, plain_convolution, render_round
+from stvsr.evaluation.speed import KEYS, TIMES, alternate, plain_convolution, render_round, seconds
 from stvsr.inference import RenderReport, RenderSettings
 from stvsr.inference.engine import PRECISIONS, Engine
 from stvsr.networks.cost import windows
@@ -75,8 +75,8 @@ def compare(name: str, width: int, height: int, device: str, precision: str) -> 
         with plain_path():
             return torch.cat([network(clip[None, part].to(device), times)[0].float().cpu() for part, times in parts])
 
-    expected = plain()
-    slow = alternate(plain, lambda: None, rounds=1, device=torch.device(device))
+    expected = plain()  # and a round to warm up
+    slow = seconds(plain, torch.device(device))
     engine = Engine(network, RenderSettings(device=device, precision=precision), RenderReport())
 
     def fast() -> Tensor:
@@ -86,12 +86,12 @@ def compare(name: str, width: int, height: int, device: str, precision: str) -> 
     difference = (fast() - expected).square().mean() / span**2
     convolve, ceiling = plain_convolution(width, height, engine.device, engine.precision)
     quick = alternate(fast, convolve, rounds=ROUNDS, device=engine.device)
-    seconds = median(ours for ours, _ in quick)
+    quick_seconds = median(ours for ours, _ in quick)
     pixels = width * height / (180 * 144)
     return {
-        "plain_seconds_per_frame": slow[0][0] / len(TIMES),
-        "fast_seconds_per_frame": seconds / len(TIMES),
-        "ratio": slow[0][0] / seconds,
+        "plain_seconds_per_frame": slow / len(TIMES),
+        "fast_seconds_per_frame": quick_seconds / len(TIMES),
+        "ratio": slow / quick_seconds,
         "fraction_of_ceiling": median(
             (pixels * counted()[name].macs_with_deformable / ours) / (ceiling / theirs) for ours, theirs in quick
         ),
