@@ -35,7 +35,7 @@ NARROW: dict[str, Narrow] = {
         {
             "width": 12,
             "encoder_blocks": 2,
-            "between_blocks": 2,
+            "between_blocks": 1,
             "backward_blocks": 2,
             "forward_blocks": 2,
             "tail_width": 12,

@@ -41,7 +41,7 @@ class JoiningConv(nn.Conv2d):
     """A convolution of several maps side by side. In 8 bits they are rounded from where they lie
     (``stvsr.inference.int8``)."""
 
-    def forward(self, *feats: Float[Tensor, "n _ h w"]) -> Float[Tensor, "n e h2 w2"]:
+    def forward(self, *feats: Float[Tensor, "n _ h w"]) -> Float[Tensor, "n e h2 w2"]:  # pyright: ignore[reportIncompatibleMethodOverride]
         return super().forward(feats[0] if len(feats) == 1 else torch.cat(feats, 1))
 
 

@@ -46,9 +46,9 @@ class UnisonConfig:
     """1: for time alone. Nothing is enlarged; the picture between is the one that otherwise lies under the frame."""
     width: int = 32
     encoder_blocks: int = 2
-    between_blocks: int = 1
-    backward_blocks: int = 3
-    forward_blocks: int = 4
+    between_blocks: int = 2
+    backward_blocks: int = 4
+    forward_blocks: int = 6
     tail_width: int = 64
     """Features between the last state and the detail: the state itself is narrower than what is made of it."""
     flow_width: int = 24

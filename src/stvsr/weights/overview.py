@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from stvsr.networks import NETWORKS
+from stvsr.networks import NETWORKS, Network
 from stvsr.networks.cost import Cost, cost
 from stvsr.weights.catalog import entry_of, file_of, has_weights
 from stvsr.weights.files import load_weights
@@ -64,7 +64,14 @@ def counted_scale(name: str) -> int:
 
 def count(name: str) -> Cost:
     """Count a network: seconds, since the larger ones launch thousands of operations."""
-    return cost(NETWORKS[name](scale=counted_scale(name)))
+    return cost(untrained(name))
+
+
+def untrained(name: str) -> Network:
+    """A network as its weights have it, with fresh ones, at the scale at which it is counted."""
+    scale = counted_scale(name)
+    config = load_weights(file_of(name, scale)).config if has_weights(name, scale) else {}
+    return NETWORKS[name](scale=scale, **config)
 
 
 COUNTED = Path(__file__).parent / "costs.json"
