@@ -1,4 +1,5 @@
-"""Write every table of results: ``make results``. Needs the evaluation footage beside the repository.
+"""Write every table of results: ``make results``, an hour on two cores. Needs the evaluation footage beside the
+repository. ``python benchmarks/results.py NETWORK ...`` measures only these on Vid4, for the README and the cards.
 
 Measures all networks with weights on Vid4 (the field's protocol, see ``stvsr.evaluation.measure``), those for films as
 two stages, with their flow off and for speed; time alone on Middlebury; held-out shots of the footage.
@@ -15,11 +16,12 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 from stvsr.data.footage import read_footage
 from stvsr.evaluation.comparison import as_markdown, compare
 from stvsr.evaluation.gallery import Gallery
-from stvsr.evaluation.measure import evaluate_suite, load_networks, load_two_stage
+from stvsr.evaluation.measure import SuiteResult, evaluate_suite, load_networks, load_two_stage
 from stvsr.evaluation.protocol import make_task
 from stvsr.evaluation.speed import bench
 from stvsr.evaluation.tables import as_json
@@ -33,18 +35,26 @@ ROOT = Path(__file__).parents[1]
 FOOTAGE = ROOT.parent / "shared" / "footage" / "eval"
 VID4, MIDDLEBURY = FOOTAGE / "Vid4", FOOTAGE / "Middlebury-other"
 RESULTS = ROOT / "docs" / "results"
+KEPT = RESULTS / "vid4-x4.json"
+"""The tables' numbers, by network."""
 UNISON = ("unison-s", "unison-m")
 """Those that are taken apart and timed."""
 
 
 def main() -> None:
+    if sys.argv[1:]:
+        measure_again(sys.argv[1:])
+    else:
+        measure_all()
+
+
+def measure_all() -> None:
     names = ["bicubic"] + [name for name in NETWORKS if name != "bicubic" and has_weights(name, 4)]
     RESULTS.mkdir(parents=True, exist_ok=True)
     gallery = Gallery(RESULTS / "vid4")
     measured = [(name, load_network(name, 4)) for name in names]
     result = evaluate_suite("vid4", VID4, measured, watch=gallery.show)
     gallery.close(compare(result))
-    whole = as_json(result)
     space_time, time = make_task(), make_task("time")
     in_time = [name for name in names if 1 in ready_scales(name)]
     films = [name for name in everyday_networks() if name in UNISON]
@@ -61,17 +71,38 @@ def main() -> None:
         + "\n\n".join([*pages, held_out_page(measured)])
         + "\n\n![PSNR against parameters](vid4/quality.png)\n"
     )
-    ours = [(name, network) for name, network in measured if name in UNISON]
-    still = as_json(evaluate_suite("vid4", VID4, ours, without="flow")) if ours else {"results": []}
-    speeds = {name: speeds_of(name) for name, _ in ours}
-    facts = {"commit": commit(), "processor": processor(), "vid4": whole, "vid4_without_flow": still, "speed": speeds}
-    (RESULTS / "vid4-x4.json").write_text(json.dumps(facts, indent=1) + "\n")
+    write_tables(rows_of(result, measured))
 
-    rows = {result["network"]: result for result in whole["results"]}
-    fill(ROOT / "README.md", table(rows, still, speeds, facts))
-    for name in names[1:]:
-        own = {one: rows[one] for one in ("bicubic", name)}
-        fill(file_of(name, 4).with_suffix(".md"), table(own, still, speeds, facts))
+
+def measure_again(names: Sequence[str]) -> None:
+    """Only these; the rest of the tables as they were. The pages of pictures and of published numbers wait."""
+    measured = [(name, load_network(name, 4)) for name in names]
+    rows = json.loads(KEPT.read_text()) | rows_of(evaluate_suite("vid4", VID4, measured), measured)
+    write_tables({name: rows[name] for name in NETWORKS if name in rows})
+
+
+def rows_of(whole: SuiteResult, measured: Sequence[tuple[str, Network]]) -> dict[str, dict]:
+    """What is kept of each network: its quality; of Unison also what it is without its flow, and how fast."""
+    rows = {name: row | {"commit": commit()} for name, row in by_network(whole).items()}
+    ours = [(name, network) for name, network in measured if name in UNISON]
+    still = by_network(evaluate_suite("vid4", VID4, ours, without="flow")) if ours else {}
+    for name, row in still.items():
+        rows[name] |= {"flow_off": row, "speed": speeds_of(name), "processor": processor()}
+    return rows
+
+
+def by_network(suite: SuiteResult) -> dict[str, dict]:
+    results: Any = as_json(suite)["results"]
+    return {result["network"]: result for result in results}
+
+
+def write_tables(rows: dict[str, dict]) -> None:
+    """The README's has all rows, a card's the network's own beside bicubic."""
+    KEPT.write_text(json.dumps(rows, indent=1) + "\n")
+    fill(ROOT / "README.md", table(rows))
+    for name in rows:
+        if name != "bicubic":
+            fill(file_of(name, 4).with_suffix(".md"), table({one: rows[one] for one in ("bicubic", name)}))
 
 
 def held_out_page(measured: Sequence[tuple[str, Network]]) -> str:
@@ -92,28 +123,32 @@ def held_out_page(measured: Sequence[tuple[str, Network]]) -> str:
     return "\n".join(lines)
 
 
-def table(rows: dict, still: dict, speeds: dict, facts: dict) -> str:
+def table(rows: dict[str, dict]) -> str:
     """Vid4 by network and clip, and the speed, as Markdown."""
     lines = [
         "| Vid4, x4, 4 → 7, PSNR-Y in dB | all | key | interpolated | calendar | city | foliage | walk | SSIM-Y |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
-    without = [(f"{result['network']}, flow off", result) for result in still["results"] if result["network"] in rows]
+    without = [(f"{name}, flow off", row["flow_off"]) for name, row in rows.items() if "flow_off" in row]
     for name, result in [*rows.items(), *without]:
         clips = " | ".join(f"{result['clips'][clip]['psnr_y']:.2f}" for clip in ("calendar", "city", "foliage", "walk"))
         lines.append(
             f"| {name} | **{result['psnr_y']:.2f}** | {result['psnr_y_key']:.2f} | {result['psnr_y_interpolated']:.2f} "
             f"| {clips} | {result['ssim_y']:.4f} |"
         )
-    for name, ways in speeds.items():
-        for precision, speed in ways.items() if name in rows else ():
+    for name, row in rows.items():
+        for precision, speed in row.get("speed", {}).items():
             lines += [
                 "",
-                f"{name} on {facts['processor']}, {precision}: {speed['seconds_per_output_frame']:.3f} s per 720x576 "
+                f"{name} on {row['processor']}, {precision}: {speed['seconds_per_output_frame']:.3f} s per 720x576 "
                 f"frame, {speed['fraction_of_ceiling']:.2f} of the rate of a plain convolution timed in the same run, "
                 f"peak memory {speed['peak_memory_bytes'] / 2**20:.0f} MiB.",
             ]
-    lines += ["", f"Written by `make results` at commit {facts['commit']}; numbers in docs/results/vid4-x4.json."]
+    commits = {row["commit"]: [name for name in rows if rows[name]["commit"] == row["commit"]] for row in rows.values()}
+    when = ", ".join(
+        f"commit {commit}" + (f" ({', '.join(names)})" if len(commits) > 1 else "") for commit, names in commits.items()
+    )
+    lines += ["", f"Written by `make results` at {when}; numbers in docs/results/vid4-x4.json."]
     return "\n".join(lines)
 
 
