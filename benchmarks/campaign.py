@@ -37,6 +37,7 @@ def main() -> None:
     asked.add_argument("--cache", type=Path, required=True, help="folder for the prepared footage and the runs")
     asked.add_argument("--minutes", type=float, help="as many steps as fit into them")
     asked.add_argument("--core", type=int, help="the processor core to stay on; else all")
+    asked.add_argument("--processes", type=int, default=1, help="share each batch among so many")
     asked.add_argument("--initial", type=Path, help="a weight file to start from")
     asked.add_argument("--set", action="append", default=[], dest="settings", metavar="field=value")
     asked.add_argument("--compile", action="store_true")
@@ -48,7 +49,14 @@ def main() -> None:
     source, held = prepared(given.cache)
     whole = ShotSource(clips=[*source.clips, *held])
     whole.flows = source.flows
-    train = partial(run_recipe, given.recipe, whole, initial=given.initial, compiled=given.compile)
+    train = partial(
+        run_recipe,
+        given.recipe,
+        whole,
+        initial=given.initial,
+        compiled=given.compile,
+        processes=given.processes,
+    )
     out = given.cache / given.recipe
     settings = list(given.settings)
     if given.minutes:

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from stvsr.errors import SettingsError
 from stvsr.networks.unison import DETAIL_GAIN, FlowPyramid, Unison, UnisonConfig, flow_between, unison_s, velocity_at
 from stvsr.ops.resize import resize
 
@@ -123,3 +124,26 @@ def test_for_time_alone_it_gives_the_pictures_under_the_enlarged_frames():
         frames = alone(clip, times)
         assert torch.equal(frames, whole.training_forward(clip, times).extras["base"])
     assert torch.equal(frames[:, [0, 2, 4]], clip)  # what is there stays as it is
+
+
+def test_a_larger_one_begins_as_what_it_grows_from_and_all_of_it_learns():
+    small = shaken(SMALL)
+    large = Unison(replace(SMALL, width=12, tail_width=80, encoder_blocks=2, between_blocks=3, forward_blocks=2))
+    large.grow_from(small)
+    clip, times = torch.rand(1, 3, 3, 16, 16), [0, Fraction(1, 2), 1, 2]
+    torch.testing.assert_close(large(clip, times), small(clip, times), rtol=1e-4, atol=1e-5)
+    for _ in range(2):  # blocks whose end begins at zero learn from the second step on
+        large.zero_grad()
+        large(clip, times).square().mean().backward()
+        torch.optim.SGD(large.parameters(), lr=0.1).step()
+    silent = [name for name, weight in large.named_parameters() if weight.grad is None or not weight.grad.any()]
+    assert not silent
+
+
+@pytest.mark.parametrize("changes", [{"flow_width": 16}, {"width": 4}, {"scale": 2}, {"detail": False}])
+def test_what_does_not_fit_is_not_grown_from(changes: dict):
+    large = Unison(replace(SMALL, **changes))
+    before = {name: weight.clone() for name, weight in large.state_dict().items()}
+    with pytest.raises(SettingsError, match="narrower"):
+        large.grow_from(Unison(SMALL))
+    assert all(torch.equal(before[name], weight) for name, weight in large.state_dict().items())

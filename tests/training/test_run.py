@@ -49,6 +49,23 @@ def test_a_run_can_start_from_a_weight_file(tiny_recipe: Recipe, tmp_path: Path)
     assert tiny_recipe.network == after.network
 
 
+def test_a_larger_network_starts_from_a_smaller_ones_weights(tmp_path: Path):
+    config = {
+        "width": 8,
+        "tail_width": 16,
+        "flow_width": 8,
+        "encoder_blocks": 1,
+        "backward_blocks": 1,
+        "forward_blocks": 1,
+    }
+    small = loop.NETWORKS["unison-s"](scale=4, **config)
+    large = loop.NETWORKS["unison-m"](scale=4, **config | {"width": 12})
+    held = Weights(network="unison-s", scale=4, config=config, tensors=small.state_dict())
+    loop.begin_from(large, held, Recipe(network="unison-m", scale=4, steps=1, batch=1, crop=16), tmp_path)
+    clip = torch.rand(1, 2, 3, 16, 16)
+    torch.testing.assert_close(large(clip, [0, 1]), small(clip, [0, 1]), rtol=1e-4, atol=1e-5)
+
+
 def test_weights_of_the_same_build_under_another_name_are_a_start(tiny_recipe: Recipe, tmp_path: Path, monkeypatch):
     build = loop.NETWORKS[tiny_recipe.network]
     monkeypatch.setitem(loop.NETWORKS, "tiny-real", build)

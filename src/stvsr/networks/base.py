@@ -112,6 +112,15 @@ class AlongFlow(Protocol):
         ...
 
 
+@runtime_checkable
+class Grows(Protocol):
+    """A network that can begin where a smaller one of its kind ended."""
+
+    def grow_from(self, small: Network) -> None:
+        """Compute what the smaller one computes. Raises SettingsError for another kind."""
+        ...
+
+
 def pad_to_multiple(clip: Float[Tensor, "b t c h w"], multiple: int) -> Float[Tensor, "b t c h2 w2"]:
     """Repeat the last row and column until height and width are multiples; the output is cropped afterwards."""
     bottom, right = -clip.shape[-2] % multiple, -clip.shape[-1] % multiple

@@ -15,7 +15,7 @@ c colour · d features · h w input size · H W output size. Flows are in input 
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -58,6 +58,21 @@ class UnisonConfig:
     flow: bool = True
     """False forces every flow to zero: the ablation that shows whether the time half is alive."""
 
+    def side_by_side(self, conv: str, width_in: int) -> tuple[int, ...]:
+        """The widths of the maps that lie side by side where this convolution begins."""
+        width = self.width
+        return {
+            "between.merge.entry": (width, 3, width, 3, 2, 1),
+            "backward_cell.entry": (width, width),
+            "forward_cell.entry": (width, width, width, width_in - 3 * width),
+        }.get(conv, (width_in,))
+
+    def fits_into(self, larger: "UnisonConfig") -> bool:
+        """Whether the larger one has room for every part of this one."""
+        ours, theirs = asdict(self), asdict(larger)
+        rooms = {name for name in ours if name.endswith(("_blocks", "width"))} - {"flow_width"}
+        return all(ours[name] <= theirs[name] if name in rooms else ours[name] == theirs[name] for name in ours)
+
 
 def unison_s(*, scale: int = 4, **changes: Any) -> "Unison":
     """The small one, for a laptop. changes: fields of ``UnisonConfig``."""
@@ -71,7 +86,6 @@ MIDDLE: dict[str, Any] = {
     "backward_blocks": 5,
     "forward_blocks": 8,
     "tail_width": 128,
-    "flow_width": 32,
 }
 
 
@@ -190,6 +204,34 @@ class Unison(Network):
 
         frames = unfolded(forward_recurrence(), len(wanted), self.spec.scale)
         return TrainingOutput(frames=frames, extras=extras)
+
+    @torch.no_grad()
+    def grow_from(self, small: Network) -> None:
+        """Begin by computing what a smaller Unison computes (after Net2Net, Chen et al. 2016): its features come first
+        and see nothing of the further ones, which begin as they were drawn, and learn. Blocks that it lacks add nothing
+        to its features. Raises SettingsError for what is no smaller Unison with the same flow."""
+        if not isinstance(small, Unison) or not small.config.fits_into(self.config):
+            built = getattr(small, "config", type(small).__name__)
+            raise SettingsError(f"{self.config} cannot grow from {built}: it must be narrower and have the same flow.")
+        held = dict(small.named_modules())
+        for name, conv in self.named_modules():
+            if not isinstance(conv, nn.Conv2d):
+                continue
+            assert conv.bias is not None
+            old = held.get(name)
+            if isinstance(old, nn.Conv2d):
+                assert old.bias is not None
+                kept, source, place = len(old.weight), 0, 0
+                conv.bias[:kept] = old.bias
+                conv.weight[:kept].zero_()
+                widths = small.config.side_by_side(name, old.in_channels)
+                rooms = self.config.side_by_side(name, conv.in_channels)
+                for width, room in zip(widths, rooms, strict=True):
+                    conv.weight[:kept, place : place + width] = old.weight[:, source : source + width]
+                    source, place = source + width, place + room
+            elif name.endswith(".second"):  # the last convolution of a block that the smaller one lacks
+                conv.bias[: small.config.width].zero_()
+                conv.weight[: small.config.width].zero_()
 
     def without(self, part: str) -> "Unison":
         """This network with one part switched off, weights shared: ``flow`` (all motion taken for zero)."""

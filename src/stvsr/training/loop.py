@@ -7,7 +7,7 @@ replayed: these networks are many small convolutions, and launching them one by 
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from copy import deepcopy
 from functools import partial
 from pathlib import Path
@@ -22,6 +22,7 @@ from stvsr.data.sampler import Batch, Cadence
 from stvsr.data.source import Clip, Source
 from stvsr.errors import SettingsError, TrainingError, WeightsError
 from stvsr.networks import NETWORKS, Network
+from stvsr.networks.base import Grows
 from stvsr.training.checkpoint import Checkpoint, Spent
 from stvsr.training.log import Log
 from stvsr.training.material import open_material
@@ -213,8 +214,15 @@ def not_finite(loss: float, step: int, out: Path, recipe: Recipe) -> TrainingErr
 def begin_from(network: Network, held: Weights, recipe: Recipe, path: Path) -> None:
     """Take over the weights of a file. Parts that the file does not have at all keep their fresh ones: so a stage
     with more parts begins from one with fewer; and ``unison-s-real``, which is ``unison-s`` by its build, from
-    that. Raises WeightsError where anything else differs."""
+    that; and ``unison-m``, which is larger, computes at first what ``unison-s`` does.
+    Raises WeightsError where anything else differs."""
     own = network.state_dict()
+    if held.network != recipe.network and held.network in NETWORKS and isinstance(network, Grows):
+        small = NETWORKS[held.network](scale=held.scale, **held.config)
+        small.load_state_dict(held.tensors)
+        with suppress(SettingsError):  # what does not fit is told below
+            network.grow_from(small)
+            return
     parts = {key.split(".")[0] for key in held.tensors}
     expected = {key: weight.shape for key, weight in own.items() if key.split(".")[0] in parts}
     found = {key: weight.shape for key, weight in held.tensors.items()}
