@@ -8,10 +8,18 @@ from threading import Event, get_ident
 
 import pytest
 
+from stvsr.ops import machine_code
 from stvsr.ops.machine_code import at_once, helpers
 
 
-def test_tasks_are_done_once_each_and_helpers_that_have_time_take_part():
+@pytest.fixture(params=["PyTorch's threads", "our own"])
+def _whose(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.param == "our own":
+        monkeypatch.setattr(machine_code, "team", lambda: None)
+
+
+@pytest.mark.usefixtures("_whose")
+def test_tasks_are_done_once_each_and_other_threads_take_part():
     done: list[tuple[int, int]] = []
     met = Event()
     at_once([lambda: done.append((0, get_ident())) or met.wait(10), lambda: done.append((1, get_ident())) or met.set()])
@@ -19,7 +27,15 @@ def test_tasks_are_done_once_each_and_helpers_that_have_time_take_part():
     assert len({thread for _, thread in done}) == 2
 
 
-def test_what_no_helper_has_time_for_is_done_all_the_same_and_at_once():
+@pytest.mark.usefixtures("_whose")
+def test_what_fails_in_any_thread_fails_where_it_was_asked_for():
+    met = Event()
+    with pytest.raises(ZeroDivisionError):
+        at_once([lambda: met.wait(10), lambda: met.set() or 1 / 0])
+
+
+def test_what_no_helper_has_time_for_is_done_all_the_same_and_at_once(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(machine_code, "team", lambda: None)
     free = Event()
     busy = [helpers().submit(free.wait, 60) for _ in range(os.cpu_count() or 1)]
     done: list[int] = []

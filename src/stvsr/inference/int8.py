@@ -6,7 +6,7 @@ falls by 0.001 dB (``unison-s``). Pictures do not, so convolutions out of few ma
 
 from copy import deepcopy
 from math import ceil
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import torch
 from einops import rearrange, repeat
@@ -18,6 +18,9 @@ from stvsr.blocks.deformable import DeformableConv
 from stvsr.blocks.guided import GuidedEnlargement
 from stvsr.blocks.residual import ResidualBlock, Trunk
 from stvsr.networks.base import Network
+
+if TYPE_CHECKING:
+    from stvsr.ops.conv_int8 import Span
 
 Module = TypeVar("Module", bound=nn.Module)
 FEWEST_IN, FEWEST_OUT = 16, 8
@@ -31,9 +34,9 @@ class Int8Conv(nn.Module):
 
     def __init__(self, conv: nn.Conv2d) -> None:
         super().__init__()
-        from stvsr.ops.conv_int8 import conv2d_int8, pack  # brings Numba, which takes half a second to import
+        from stvsr.ops.conv_int8 import pack, spanning_conv2d_int8  # brings Numba: half a second to import
 
-        self.convolve = conv2d_int8
+        self.convolve = spanning_conv2d_int8
         stride, padding, dilation = (
             [int(side) for side in each] for each in (conv.stride, conv.padding, conv.dilation)
         )
@@ -42,10 +45,20 @@ class Int8Conv(nn.Module):
             padding = [0, 0]
         self.kernel = pack(conv.weight, conv.bias, stride, padding, dilation)
 
-    def forward(self, *parts: Float[Tensor, "n _ h w"], relu: bool = False) -> Float[Tensor, "n o h2 w2"]:
-        if self.border != "zeros":
+    def forward(self, *parts: Float[Tensor, "n _ h w"]) -> Float[Tensor, "n o h2 w2"]:
+        return self.spanning(*parts)[0]
+
+    def spanning(
+        self,
+        *parts: Float[Tensor, "n _ h w"],
+        relu: bool = False,
+        plus: Float[Tensor, "n o h2 w2"] | None = None,
+        span: "Span | None" = None,
+    ) -> tuple[Float[Tensor, "n o h2 w2"], "Span | None"]:
+        """With what its numbers span, see ``stvsr.ops.conv_int8``."""
+        if self.border != "zeros":  # copies of numbers that are there: the span stays
             parts = tuple(F.pad(part, self.around, mode=self.border) for part in parts)
-        return self.convolve(*parts, kernel=self.kernel, relu=relu)
+        return self.convolve(*parts, kernel=self.kernel, relu=relu, plus=plus, span=span)
 
 
 class Int8ConvTranspose(nn.Module):
@@ -79,7 +92,11 @@ class Int8Trunk(nn.Module):
         self.entry, self.blocks = Int8Conv(trunk.entry), in_int8(trunk.blocks)
 
     def forward(self, *feats: Float[Tensor, "n _ h w"]) -> Float[Tensor, "n e h w"]:
-        return self.blocks(self.entry(*feats, relu=True))
+        feat, span = self.entry.spanning(*feats, relu=True)
+        for block in self.blocks:
+            assert isinstance(block, Int8ResidualBlock)
+            feat, span = block.spanning(feat, span)
+        return feat
 
 
 class Int8ResidualBlock(nn.Module):
@@ -90,7 +107,13 @@ class Int8ResidualBlock(nn.Module):
         self.first, self.second = Int8Conv(block.first), Int8Conv(block.second)
 
     def forward(self, feat: Float[Tensor, "n d h w"]) -> Float[Tensor, "n d h w"]:
-        return self.second(self.first(feat, relu=True)).add_(feat)
+        return self.spanning(feat)[0]
+
+    def spanning(
+        self, feat: Float[Tensor, "n d h w"], span: "Span | None" = None
+    ) -> tuple[Float[Tensor, "n d h w"], "Span | None"]:
+        middle, between = self.first.spanning(feat, relu=True, span=span)
+        return self.second.spanning(middle, plus=feat, span=between)
 
 
 def network_in_int8(network: Network) -> Network:

@@ -3,35 +3,70 @@ two to four times as fast as in fp32.
 
 Kernels are rounded once, each output feature by its own largest weight. The input is rounded at every call, by the
 range that it has then: nothing needs to be calibrated, and nothing is cut off. Products are added up exactly, so only
-the two roundings stand between this and ``conv2d``. oneDNN computes; it comes with PyTorch for x86.
+the two roundings stand between this and ``conv2d``. With AVX-512 one pass of our own does it all
+(``stvsr.ops.conv_vnni``); elsewhere, and for shapes that it does not take, oneDNN computes, which comes with PyTorch
+for x86.
 """
 
-from math import isfinite, nan
-from typing import NamedTuple, no_type_check
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property
+from math import inf, isfinite, isnan, nan
+from typing import no_type_check
 
+import numpy as np
 import torch
 from einops import rearrange
-from jaxtyping import Float
+from jaxtyping import Float, Int8, Int32
+from llvmlite.binding import get_host_cpu_features
 from numba import float32, int32
 from torch import Tensor
+from torch.nn import functional as F
 
-from stvsr.ops.machine_code import compiled
+from stvsr.ops.conv_vnni import JOB, LANES, MOST_PARTS, share_of
+from stvsr.ops.machine_code import by_threads, compiled
 
 LEVELS = 255
 """Steps between the least and the greatest number of an input."""
+Span = tuple[float, float]
+"""The least and the greatest number of a map."""
 
 
-class PackedKernel(NamedTuple):
-    """A convolution's weight as oneDNN wants it, and what goes with it."""
+@dataclass(frozen=True, eq=False)
+class PackedKernel:
+    """A convolution's weight in whole numbers, and what goes with it."""
 
-    weight: Tensor
-    scales: Tensor
-    """Of each output feature: what one step of its weights is worth."""
-    zeros: Tensor
-    bias: Tensor | None
+    rounded: Int8[Tensor, "o i y x"]
+    scales: Float[Tensor, " o"]
+    """What one step of each output's weights is worth."""
+    bias: Float[Tensor, " o"]
     stride: list[int]
     padding: list[int]
     dilation: list[int]
+
+    @cached_property
+    def for_onednn(self) -> tuple[Tensor, Tensor]:
+        """The weight as oneDNN wants it, and the zeros of its outputs."""
+        around = self.stride, self.padding, self.dilation
+        packed = torch.ops.onednn.qconv_prepack(self.rounded, self.scales, 1.0, 0, *around, 1, None)
+        return packed, torch.zeros(len(self.rounded), dtype=torch.long)
+
+    @cached_property
+    def blocks(self) -> int:
+        """How many registers of outputs are made at a time in one pass; 0: oneDNN makes them."""
+        registers, rest = divmod(len(self.rounded), LANES)
+        plain = self.stride == self.dilation == [1, 1]
+        return next(count for count in (4, 3, 2, 1) if registers % count == 0) if plain and not rest else 0
+
+    @cached_property
+    def in_fours(self) -> tuple[Int8[Tensor, " _"], Int32[Tensor, " o"]]:
+        """The weight in the order in which one pass reads it, and the sum of each output's weights."""
+        depth = self.rounded.shape[1]
+        filled = F.pad(self.rounded, (0, 0, 0, 0, 0, -depth % 4))
+        order = "(g o) (i four) y x -> (g y x i o four)"
+        weight = rearrange(filled, order, o=self.blocks * LANES, four=4).contiguous()
+        return weight, self.rounded.sum((1, 2, 3), dtype=torch.int32)
 
 
 def pack(
@@ -45,40 +80,113 @@ def pack(
     weight = weight.detach().float()
     scales = weight.abs().amax((1, 2, 3)).clamp(min=1e-12) / 127
     rounded = (weight / scales[:, None, None, None]).round().to(torch.int8)
-    around = stride, padding, dilation
-    packed = torch.ops.onednn.qconv_prepack(rounded, scales, 1.0, 0, *around, 1, None)
-    zeros, bias = torch.zeros(len(weight), dtype=torch.long), None if bias is None else bias.detach()
-    return PackedKernel(packed, scales, zeros, bias, *around)
+    bias = torch.zeros(len(weight)) if bias is None else bias.detach().float()
+    return PackedKernel(rounded, scales, bias, stride, padding, dilation)
 
 
 def conv2d_int8(
     *parts: Float[Tensor, "n _ h w"], kernel: PackedKernel, relu: bool = False
 ) -> Float[Tensor, "n o h2 w2"]:
     """As ``conv2d`` without groups, forward only, of the parts side by side; then ``relu``. All lie channels last."""
-    pixels = [rearrange(part, "n i h w -> (n h w) i").contiguous() for part in parts]
-    step, zero = range_of(pixels)
-    total, first = sum(part.shape[1] for part in pixels), 0
-    steps = torch.empty(len(pixels[0]), total, dtype=torch.uint8)
-    for part in pixels:
-        to_steps(part.view(-1).numpy(), part.shape[1], 1 / step, zero + 0.5, steps.view(-1).numpy(), first, total)
-        first += part.shape[1]
+    return spanning_conv2d_int8(*parts, kernel=kernel, relu=relu)[0]
+
+
+def spanning_conv2d_int8(
+    *parts: Float[Tensor, "n _ h w"],
+    kernel: PackedKernel,
+    relu: bool = False,
+    plus: Float[Tensor, "n o h2 w2"] | None = None,
+    span: Span | None = None,
+) -> tuple[Float[Tensor, "n o h2 w2"], Span | None]:
+    """The convolution, after ``relu`` plus another map; and what its numbers span, where that came for nothing.
+    span: of the parts, where it is known."""
+    parts = tuple(part.contiguous(memory_format=torch.channels_last) for part in parts)
+    step, zero = step_of(span or span_of(parts))
+    height, width = (
+        side + 2 * around - far * (taps - 1)
+        for side, around, far, taps in zip(
+            parts[0].shape[2:], kernel.padding, kernel.dilation, kernel.rounded.shape[2:], strict=True
+        )
+    )
+    if isnan(step):  # ReLU would make zero of it
+        return parts[0].new_full((len(parts[0]), len(kernel.rounded), height, width), nan), (nan, nan)
+    if kernel.blocks and len(parts[0]) > 0 and len(parts) <= MOST_PARTS and one_pass_is_there():
+        share, least_width = share_of(kernel.blocks)
+        if width >= least_width:
+            return in_one_pass(share, parts, kernel, step, zero, relu, plus, (height, width))
+    out = by_onednn(parts, kernel, step, zero, relu)
+    return out if plus is None else out.add_(plus), None
+
+
+def in_one_pass(
+    share, parts: Sequence[Tensor], kernel: PackedKernel, step: float, zero: int, relu: bool, plus, sides
+) -> tuple[Float[Tensor, "n o h2 w2"], Span]:
+    """By ``stvsr.ops.conv_vnni``."""
     count, _, height, width = parts[0].shape
+    weight, sums = kernel.in_fours
+    outputs = len(kernel.rounded)
+    out = torch.empty(count, outputs, *sides, memory_format=torch.channels_last)
+    plus = torch.zeros(outputs) if plus is None else plus.contiguous(memory_format=torch.channels_last)
+    sums, factors = sums * zero, torch.stack([kernel.scales * step, kernel.bias])
+    threads = torch.get_num_threads()
+    bands = min(2 * threads, count * sides[0]) if threads > 1 else 1  # two each, so that who is late gets less
+    ends = np.empty((bands, 2), np.float32)
+    places, widths = [part.data_ptr() for part in parts], [part.shape[1] for part in parts]
+    filled = [0] * (MOST_PARTS - len(parts))
+    depth = kernel.rounded.shape[1]
+    job = np.array(
+        (
+            *(0, bands, count * sides[0], height, width, depth + -depth % 4),
+            *(*kernel.rounded.shape[2:], *kernel.padding, zero, outputs // (kernel.blocks * LANES)),
+            *(weight.data_ptr(), sums.data_ptr(), factors.data_ptr()),
+            *(plus.data_ptr(), 4 * outputs if plus.dim() == 4 else 0, out.data_ptr(), ends.ctypes.data),
+            *(1 / step, 0 if relu else -inf, len(parts), [*places, *filled], [*widths, *filled]),
+        ),
+        JOB,
+    )
+    by_threads(share, job.ctypes.data, threads)
+    return out, (float(ends[:, 0].min()), float(ends[:, 1].max()))
+
+
+def by_onednn(parts, kernel: PackedKernel, step: float, zero: int, relu: bool) -> Float[Tensor, "n o h2 w2"]:
+    """By PyTorch's own."""
+    count, _, height, width = parts[0].shape
+    total, first = sum(part.shape[1] for part in parts), 0
+    steps = torch.empty(count, total, height, width, dtype=torch.uint8, memory_format=torch.channels_last)
+    flat = steps.permute(0, 2, 3, 1).view(-1).numpy()
+    for part in parts:
+        numbers = part.permute(0, 2, 3, 1).view(-1).numpy()
+        to_steps(numbers, part.shape[1], 1 / step, zero + 0.5, flat, first, total)
+        first += part.shape[1]
+    weight, zeros = kernel.for_onednn
     return torch.ops.onednn.qconv2d_pointwise(
-        rearrange(steps, "(n h w) i -> n i h w", n=count, h=height, w=width),
-        *(step, zero, kernel.weight, kernel.scales, kernel.zeros, kernel.bias),
+        *(steps, step, zero, weight, kernel.scales, zeros, kernel.bias),
         *(kernel.stride, kernel.padding, kernel.dilation, 1),
         *(1.0, 0, torch.float32, "relu" if relu else "none", [], ""),
     )
 
 
-def range_of(pixels: list[Float[Tensor, "n _"]]) -> tuple[float, int]:
+def span_of(parts: tuple[Tensor, ...]) -> Span:
+    """The least and the greatest number of all parts."""
+    flat = [part.permute(0, 2, 3, 1).view(-1) for part in parts if part.numel()]  # as it lies, or it would be copied
+    ends = [float(end) for part in flat for end in torch.aminmax(part)] or [0.0]
+    return (min(ends), max(ends)) if all(map(isfinite, ends)) else (nan, nan)
+
+
+def step_of(span: Span) -> tuple[float, int]:
     """What one step is worth, and which one is zero: the border is filled with it."""
-    ends = [float(end) for part in pixels if part.numel() for end in torch.aminmax(part.view(-1))]
-    if not all(map(isfinite, ends)):
+    if not all(map(isfinite, span)):
         return nan, 0  # so that nothing of the result is a number either, and whoever looks can see it
-    least, most = min([0.0, *ends]), max([0.0, *ends])
+    least, most = min(0.0, span[0]), max(0.0, span[1])
     step = max((most - least) / LEVELS, 1e-30)
     return step, int(-least / step)  # rounded down: one more, and the greatest number has no step
+
+
+@cache
+def one_pass_is_there() -> bool:
+    """Whether the processor has the instructions, and Numba translates for this processor."""
+    own = not os.environ.get("NUMBA_CPU_NAME") and not os.environ.get("NUMBA_CPU_FEATURES")
+    return own and bool(get_host_cpu_features().get("avx512vnni"))
 
 
 @compiled

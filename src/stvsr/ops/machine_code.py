@@ -1,13 +1,18 @@
 """Functions over arrays, translated to machine code by Numba at their first call."""
 
+import ctypes
 import os
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
 from itertools import pairwise
+from pathlib import Path
 
+import numpy as np
 import torch
-from numba import njit
+from numba import cfunc, from_dtype, njit, types
+from numba.core.ccallback import CFunc
 
 translate = partial(njit, nogil=True, error_model="numpy", fastmath={"contract"})
 inlined = translate(forceinline=True)
@@ -21,9 +26,57 @@ def compiled(function: Callable[..., None]) -> Callable[..., None]:
         return translate()(function)
 
 
+def for_threads(record: np.dtype) -> Callable[[Callable[..., None]], CFunc]:
+    """A function of a record's address, for ``by_threads``; kept on disk as ``compiled``."""
+    signature = types.void(types.CPointer(from_dtype(record)))
+    options = {"nopython": True, "error_model": "numpy", "fastmath": {"contract"}}
+
+    def translated(function: Callable[..., None]) -> CFunc:
+        try:
+            return cfunc(signature, cache=True, **options)(function)
+        except RuntimeError:
+            return cfunc(signature, **options)(function)
+
+    return translated
+
+
+def by_threads(function: CFunc, record: int, count: int) -> None:
+    """Let so many threads call the function, this one among them, with the record's address. They share the work out
+    by what they note in the record."""
+    if count == 1:
+        function.ctypes(record)
+    elif (together := team()) is not None:
+        together(function.address, record, count, 0)
+    else:
+        at_once([partial(function.ctypes, record)] * count)
+
+
+def team() -> Callable[..., None] | None:
+    """How PyTorch's own threads are set to work, where they can be: a process that was forked off cannot start them."""
+    return open_mp() if os.getpid() == STARTED else None
+
+
+STARTED = os.getpid()
+
+
+@cache
+def open_mp() -> Callable[..., None] | None:
+    """GNU OpenMP's, where PyTorch brings it. After an operation of PyTorch its threads wait for the next one by
+    spinning, and would keep the processor from any threads of ours."""
+    found = next(Path(torch.__file__).with_name("lib").glob("libgomp*"), None)
+    if found is None:
+        return None
+    together = ctypes.CDLL(str(found)).GOMP_parallel
+    together.argtypes, together.restype = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint], None
+    return together
+
+
+CALLBACK = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
+
+
 @cache
 def helpers() -> ThreadPoolExecutor:
-    """Python's threads, which wait for work: Numba's own must not be started from two threads at once."""
+    """Where there is no such team: Python's threads, which wait for work."""
     return ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="helper")
 
 
@@ -32,16 +85,31 @@ if hasattr(os, "register_at_fork"):  # a forked process has none of them
 
 
 def at_once(tasks: Sequence[Callable[[], object]]) -> None:
-    """Run all tasks, the first in this thread. What no helper has begun by then, this thread does, too: on a busy
-    machine a helper's turn may come milliseconds later."""
-    first, *others = tasks
-    begun = [(task, helpers().submit(task)) for task in others]
-    first()
-    for task, future in begun:
-        if future.cancel():
-            task()
-        else:
-            future.result()
+    """Run all tasks, each in the first thread that is free. What no other has begun, this one does: on a busy machine
+    another's turn may come milliseconds later."""
+    left, failed = deque(tasks), list[BaseException]()
+
+    def work(_: object = None) -> None:
+        while not failed:
+            try:
+                task = left.popleft()
+            except IndexError:
+                return
+            try:
+                task()
+            except BaseException as error:
+                failed.append(error)  # raised below, in the thread that asked
+
+    if len(tasks) > 1 and (together := team()) is not None:
+        together(CALLBACK(work), None, len(tasks), 0)
+    else:
+        begun = [helpers().submit(work) for _ in tasks[1:]]
+        work()
+        for future in begun:
+            if not future.cancel():
+                future.result()
+    if failed:
+        raise failed[0]
 
 
 def in_bands(work: Callable[..., None], count: int, *arguments: object) -> None:

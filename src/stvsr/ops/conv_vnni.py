@@ -1,0 +1,253 @@
+"""The convolution in 8 bits as one pass over the rows, for processors with AVX-512 and VNNI.
+
+    rows of the input, fp32 ── rounded to steps, a few rows at a time, and kept in the cache
+    steps ── four products at a time, summed up exactly in registers: some pixels times some features of the output
+    sums ── scaled, bias, ReLU, the map that is added, and the least and greatest number ── rows of the output, fp32
+
+oneDNN multiplies as fast. What this saves are passes over whole maps: for the range, the steps and the sum of two maps.
+Numba has no words for these instructions, so two functions are given to it in LLVM's own language. They take addresses
+in bytes, and nothing is checked.
+"""
+
+# ruff: noqa: ARG001 (Numba gives every builder the same arguments)
+
+from functools import cache
+from typing import no_type_check
+
+import numpy as np
+from llvmlite import ir
+from numba import carray, float32  # pyright: ignore[reportPrivateImportUsage]
+from numba.core import cgutils, types
+from numba.extending import intrinsic
+
+from stvsr.ops.machine_code import for_threads
+
+LANES = 16
+"""Sums in a register."""
+REGISTERS = 24
+"""For the sums; the other eight hold weights and steps."""
+BAND_BYTES = 1 << 18
+"""Steps that are kept at a time: a part of the processor's second cache."""
+NUMBER, BYTE, PLACE = ir.IntType(32), ir.IntType(8), ir.IntType(64)
+NUMBERS, FLOATS = ir.VectorType(NUMBER, LANES), ir.VectorType(ir.FloatType(), LANES)
+
+
+MOST_PARTS = 16
+COUNTS = "taken", "bands", "rows", "height", "width", "depth", "taps_y", "taps_x", "pad_y", "pad_x", "zero", "groups"
+ADDRESSES = "weight", "sums", "factors", "plus", "plus_step", "out", "ends"
+JOB = np.dtype(
+    [(name, np.int64) for name in (*COUNTS, *ADDRESSES)]
+    + [("scale", np.float32), ("floor", np.float32), ("parts", np.int64)]
+    + [("places", np.int64, MOST_PARTS), ("widths", np.int64, MOST_PARTS)],
+    align=True,
+)
+"""What threads that share a convolution are told. taken: so many bands are taken. rows: of the output, counted through
+all items. depth: of all parts together, a multiple of four. zero: the step that is zero. groups: of outputs made at a
+time. scale: steps in one. floor: what is less becomes this. parts: how many, fp32, channels last; places and widths: of
+each the address and the depth."""
+
+
+@cache
+def share_of(blocks: int):
+    """What every thread calls on a JOB, for outputs in ``blocks`` x LANES features at a time; and how many pixels are
+    made at once: no row may be shorter."""
+    pixels = REGISTERS // blocks
+
+    @for_threads(JOB)
+    @no_type_check
+    def share(address):
+        told = carray(address, 1)
+        job = told[0]
+        line = (job.width + 2 * job.pad_x) * job.depth
+        out_height, out_width = job.height + 2 * job.pad_y - job.taps_y + 1, line // job.depth - job.taps_x + 1
+        features = job.groups * blocks * LANES
+        most = max(1, BAND_BYTES // line - job.taps_y + 1)
+        steps = np.empty((most + job.taps_y - 1) * line, np.uint8)
+        span = np.empty((2, LANES), np.float32)
+        shift = float32(job.zero) + float32(0.5)
+        while True:
+            band = take(told.ctypes.data)
+            if band >= job.bands:
+                break
+            span[0], span[1] = np.inf, -np.inf
+            row, last = job.rows * band // job.bands, job.rows * (band + 1) // job.bands
+            while row < last:
+                item, top = row // out_height, row % out_height
+                count = min(most, last - row, out_height - top)
+                for i in range(count + job.taps_y - 1):
+                    y, to = top + i - job.pad_y, i * line
+                    if y < 0 or y >= job.height:
+                        steps[to : to + line] = job.zero
+                        continue
+                    steps[to : to + job.pad_x * job.depth] = job.zero
+                    steps[to + line - job.pad_x * job.depth : to + line] = job.zero
+                    target = steps.ctypes.data + to + job.pad_x * job.depth
+                    for part in range(job.parts):
+                        wide = job.widths[part]
+                        source = job.places[part] + (item * job.height + y) * job.width * wide * 4
+                        if wide == job.depth:
+                            round_numbers(source, target, job.width * wide, job.scale, shift)
+                        else:
+                            for column in range(job.width):
+                                from_, into = source + column * wide * 4, target + column * job.depth
+                                round_numbers(from_, into, wide, job.scale, shift)
+                        target += wide
+                for i in range(count):
+                    place = (row + i) * out_width
+                    for group in range(job.groups):
+                        feature = group * blocks * LANES
+                        column = 0
+                        while column < out_width:
+                            # the last pixels of a row are made twice rather than one by one
+                            here = min(column, out_width - pixels)
+                            multiply(
+                                pixels, blocks,
+                                steps.ctypes.data + i * line + here * job.depth, line, job.depth,
+                                job.taps_y, job.taps_x * job.depth // 4,
+                                job.weight + feature * job.taps_y * job.taps_x * job.depth,
+                                job.sums + feature * 4, job.factors + feature * 4, features * 4, job.floor,
+                                job.plus + (place + here) * job.plus_step + feature * 4, job.plus_step,
+                                job.out + ((place + here) * features + feature) * 4, features * 4,
+                                span.ctypes.data,
+                            )  # fmt: skip
+                            column += pixels
+                row += count
+            put(job.ends + 8 * band, span[0].min())
+            put(job.ends + 8 * band + 4, span[1].max())
+
+    return share, pixels
+
+
+@intrinsic
+@no_type_check
+def take(typing, address):
+    """The number at the address, which is one more for the next who asks."""
+
+    def build(context, builder, signature, args):
+        return builder.atomic_rmw("add", builder.inttoptr(args[0], PLACE.as_pointer()), place(1), "seq_cst")
+
+    return types.int64(types.int64), build
+
+
+@intrinsic
+@no_type_check
+def put(typing, address, number):
+    """Write an fp32 number."""
+
+    def build(context, builder, signature, args):
+        store(builder, args[1], args[0])
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.float32), build
+
+
+@intrinsic
+@no_type_check
+def round_numbers(typing, source, target, count, scale, shift):
+    """So many fp32 numbers to steps of 8 bits."""
+
+    def build(context, builder, signature, args):
+        source, target, count, scale, shift = args
+        whole = builder.and_(count, place(-LANES))
+        with cgutils.for_range_slice(builder, place(0), whole, place(LANES), intp=PLACE) as (index, _):
+            numbers = load(builder, builder.add(source, builder.shl(index, place(2))), FLOATS)
+            stepped = scaled(builder, numbers, spread(builder, scale), spread(builder, shift))
+            stepped = builder.trunc(builder.fptosi(stepped, NUMBERS), ir.VectorType(BYTE, LANES))
+            store(builder, stepped, builder.add(target, index))
+        with cgutils.for_range_slice(builder, whole, count, place(1), intp=PLACE) as (index, _):
+            number = load(builder, builder.add(source, builder.shl(index, place(2))), ir.FloatType())
+            stepped = builder.fptosi(scaled(builder, number, scale, shift), NUMBER)
+            store(builder, builder.trunc(stepped, BYTE), builder.add(target, index))
+        return context.get_dummy_value()
+
+    whole = types.int64
+    return types.void(whole, whole, whole, types.float32, types.float32), build
+
+
+@intrinsic(prefer_literal=True)
+@no_type_check
+def multiply(
+    typing, pixels, blocks, line, line_step, pixel_step, lines, fours, weight, sums, factors, factors_step, floor,
+    plus, plus_step, out, out_step, ends,
+):  # fmt: skip
+    """``pixels`` x ``blocks`` x LANES numbers of the output. lines: rows of taps; fours: groups of four steps in each.
+    sums: of each output's weights times the step that is zero; factors: what one is worth, then the biases."""
+
+    def build(context, builder, signature, args):
+        line, line_step, pixel_step, lines, fours, weight, sums, factors, factors_step, floor = args[2:12]
+        plus, plus_step, out, out_step, ends = args[12:]
+        many = range(blocks.literal_value)
+        held = [[cgutils.alloca_once_value(builder, NUMBERS([0] * LANES)) for _ in many] for _ in all_of(pixels)]
+        weights, lines_at = (cgutils.alloca_once_value(builder, start) for start in (weight, line))
+        across = [builder.mul(pixel_step, place(pixel)) for pixel in all_of(pixels)]
+        with cgutils.for_range(builder, lines):
+            start = builder.load(lines_at)
+            with cgutils.for_range(builder, fours) as loop:
+                these = builder.load(weights)
+                kernel = [load(builder, builder.add(these, place(4 * LANES * block)), NUMBERS, 64) for block in many]
+                here = builder.add(start, builder.shl(loop.index, place(2)))
+                for pixel, shift in enumerate(across):
+                    four = spread(builder, load(builder, builder.add(here, shift), NUMBER))
+                    for block in many:
+                        added = products(builder, builder.load(held[pixel][block]), four, kernel[block])
+                        builder.store(added, held[pixel][block])
+                builder.store(builder.add(these, place(4 * LANES * len(many))), weights)
+            builder.store(builder.add(start, line_step), lines_at)
+        least, most = load(builder, ends, FLOATS), load(builder, builder.add(ends, place(4 * LANES)), FLOATS)
+        floor = spread(builder, floor)
+        for block in many:
+            beside = place(4 * LANES * block)
+            zero = load(builder, builder.add(sums, beside), NUMBERS)
+            factor = load(builder, builder.add(factors, beside), FLOATS)
+            bias = load(builder, builder.add(builder.add(factors, factors_step), beside), FLOATS)
+            for pixel in all_of(pixels):
+                exact = builder.sub(builder.load(held[pixel][block]), zero)
+                value = scaled(builder, builder.sitofp(exact, FLOATS), factor, bias)
+                value = builder.select(builder.fcmp_ordered("<", value, floor), floor, value)  # what is no number stays
+                added = builder.add(builder.add(plus, beside), builder.mul(plus_step, place(pixel)))
+                value = builder.fadd(value, load(builder, added, FLOATS))
+                store(builder, value, builder.add(builder.add(out, beside), builder.mul(out_step, place(pixel))))
+                least = builder.select(builder.fcmp_ordered("<", value, least), value, least)
+                most = builder.select(builder.fcmp_ordered(">", value, most), value, most)
+        store(builder, least, ends)
+        store(builder, most, builder.add(ends, place(4 * LANES)))
+        return context.get_dummy_value()
+
+    whole = types.int64
+    numbers = (whole,) * 9 + (types.float32,) + (whole,) * 5
+    return types.void(pixels, blocks, *numbers), build
+
+
+def all_of(literal) -> range:
+    return range(literal.literal_value)
+
+
+def place(number: int) -> ir.Constant:
+    return ir.Constant(PLACE, number)
+
+
+def load(builder, address, kind, align: int = 1):
+    return builder.load(builder.inttoptr(address, kind.as_pointer()), align=align)
+
+
+def store(builder, value, address) -> None:
+    builder.store(value, builder.inttoptr(address, value.type.as_pointer()), align=1)
+
+
+def scaled(builder, value, factor, shift):
+    return builder.fadd(builder.fmul(value, factor, flags=("contract",)), shift, flags=("contract",))
+
+
+def spread(builder, number):
+    """One number in all lanes."""
+    kind = ir.VectorType(number.type, LANES)
+    single = builder.insert_element(ir.Constant(kind, ir.Undefined), number, ir.Constant(NUMBER, 0))
+    return builder.shuffle_vector(single, single, ir.Constant(NUMBERS, [0] * LANES))
+
+
+def products(builder, sums, steps, weights):
+    """VPDPBUSD: to each sum four products of unsigned steps and signed weights are added, exactly."""
+    bytes_ = ir.VectorType(BYTE, 4 * LANES)
+    kind = ir.FunctionType(NUMBERS, [NUMBERS, bytes_, bytes_])
+    function = cgutils.get_or_insert_function(builder.module, kind, "llvm.x86.avx512.vpdpbusd.512")
+    return builder.call(function, [sums, builder.bitcast(steps, bytes_), builder.bitcast(weights, bytes_)])
