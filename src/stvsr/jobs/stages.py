@@ -8,8 +8,11 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
+
+import torch
 
 Item = TypeVar("Item")
 
@@ -28,9 +31,31 @@ class Waiting:
         return max(shares, key=lambda stage: shares[stage])
 
 
+@contextmanager
+def on_one_core() -> Iterator[None]:
+    """Operations of PyTorch in this thread use no others. Where pictures are small, sharing them out costs more than it
+    saves, and threads that wait for their next share take the cores that decoders want."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+@contextmanager
+def beside(name: str) -> Iterator[ThreadPoolExecutor]:
+    """A thread for what happens beside the computing, on one core, as above: the network wants the others."""
+    with ThreadPoolExecutor(1, thread_name_prefix=name) as thread:
+        threads = thread.submit(torch.get_num_threads).result()  # asked for once, the number is the thread's own
+        thread.submit(torch.set_num_threads, 1).result()
+        torch.set_num_threads(threads)  # else all threads that are yet to begin would have one, too
+        yield thread
+
+
 def read_ahead(items: Iterator[Item], *, depth: int, waiting: Waiting) -> Generator[Item, None, None]:
     """Yield the items, taking up to ``depth`` of them in another thread before they are asked for."""
-    with ThreadPoolExecutor(1, thread_name_prefix="reading") as thread:
+    with beside("reading") as thread:
         ahead: deque[Future[Item | None]] = deque(thread.submit(next, items, None) for _ in range(depth))
         try:
             while True:
@@ -47,7 +72,7 @@ def read_ahead(items: Iterator[Item], *, depth: int, waiting: Waiting) -> Genera
 
 def write_behind(items: Iterable[Item], write: Callable[[Item], object], *, depth: int, waiting: Waiting) -> None:
     """Write the items in another thread, never more than ``depth`` behind."""
-    with ThreadPoolExecutor(1, thread_name_prefix="writing") as thread:
+    with beside("writing") as thread:
         behind: deque[Future[object]] = deque()
         try:
             for item in items:

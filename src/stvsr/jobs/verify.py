@@ -10,6 +10,7 @@ from pathlib import Path
 
 from stvsr.jobs.expect import Expectation, Record
 from stvsr.jobs.sound import spans_of_sound
+from stvsr.jobs.stages import on_one_core
 from stvsr.jobs.watch import watch
 from stvsr.video import VideoInfo, probe
 from stvsr.video.colour import as_yuv
@@ -58,8 +59,9 @@ def verify(path: Path, expectation: Expectation | None = None) -> VerifyReport:
     """
     expectation = expectation or Expectation()
     info, film, report = probe(path), Record(), DecodeReport()
-    for frame in watch(path, info, report):
-        film.frame_in(frame)
+    with on_one_core():
+        for frame in watch(path, info, report):
+            film.frame_in(frame)
     if info.container == "pictures" and expectation.times and len(expectation.times) == film.frames_in:
         film.levels.times = array("d", expectation.times)  # pictures have no clock of their own
     return VerifyReport(
