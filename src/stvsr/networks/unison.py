@@ -190,7 +190,8 @@ class Unison(Network):
             """The detail of each frame that is wanted, and what it is added to: both folded."""
             state = torch.zeros_like(feats[0])
             detail = strong = state.new_zeros(len(state), 3 * self.spec.scale**2, *state.shape[-2:])
-            for index, instant in enumerate(instants):
+            last_wanted = instants.index(max(wanted))  # what lies behind it was there for the backward recurrence
+            for index, instant in enumerate(instants[: last_wanted + 1]):
                 if index > 0:
                     flow = flow_between(instant, instants[index - 1], forth, back)
                     state = backward_warp(state, flow)

@@ -18,7 +18,7 @@ from typing import no_type_check
 import numpy as np
 import torch
 from einops import rearrange
-from jaxtyping import Float, Int8, Int32
+from jaxtyping import Float, Int8
 from llvmlite.binding import get_host_cpu_features
 from numba import float32, int32
 from torch import Tensor
@@ -60,13 +60,15 @@ class PackedKernel:
         return next(count for count in (4, 3, 2, 1) if registers % count == 0) if plain and not rest else 0
 
     @cached_property
-    def in_fours(self) -> tuple[Int8[Tensor, " _"], Int32[Tensor, " o"]]:
-        """The weight in the order in which one pass reads it, and the sum of each output's weights."""
+    def in_fours(self) -> tuple[Int8[Tensor, " _"], np.ndarray, np.ndarray, np.ndarray]:
+        """The weight in the order in which one pass reads it; the sum of each output's weights; scales and biases. As
+        arrays of NumPy, which is quicker with so few numbers."""
         depth = self.rounded.shape[1]
         filled = F.pad(self.rounded, (0, 0, 0, 0, 0, -depth % 4))
         order = "(g o) (i four) y x -> (g y x i o four)"
         weight = rearrange(filled, order, o=self.blocks * LANES, four=4).contiguous()
-        return weight, self.rounded.sum((1, 2, 3), dtype=torch.int32)
+        sums = self.rounded.sum((1, 2, 3), dtype=torch.int32)
+        return weight, sums.numpy(), self.scales.numpy(), self.bias.numpy()
 
 
 def pack(
@@ -123,11 +125,11 @@ def in_one_pass(
 ) -> tuple[Float[Tensor, "n o h2 w2"], Span]:
     """By ``stvsr.ops.conv_vnni``."""
     count, _, height, width = parts[0].shape
-    weight, sums = kernel.in_fours
+    weight, sums, scales, biases = kernel.in_fours
     outputs = len(kernel.rounded)
     out = torch.empty(count, outputs, *sides, memory_format=torch.channels_last)
     plus = torch.zeros(outputs) if plus is None else plus.contiguous(memory_format=torch.channels_last)
-    sums, factors = sums * zero, torch.stack([kernel.scales * step, kernel.bias])
+    sums, factors = sums * np.int32(zero), np.concatenate([scales * np.float32(step), biases])
     threads = torch.get_num_threads()
     bands = min(2 * threads, count * sides[0]) if threads > 1 else 1  # two each, so that who is late gets less
     ends = np.empty((bands, 2), np.float32)
@@ -138,7 +140,7 @@ def in_one_pass(
         (
             *(0, bands, count * sides[0], height, width, depth + -depth % 4),
             *(*kernel.rounded.shape[2:], *kernel.padding, zero, outputs // (kernel.blocks * LANES)),
-            *(weight.data_ptr(), sums.data_ptr(), factors.data_ptr()),
+            *(weight.data_ptr(), sums.ctypes.data, factors.ctypes.data),
             *(plus.data_ptr(), 4 * outputs if plus.dim() == 4 else 0, out.data_ptr(), ends.ctypes.data),
             *(1 / step, 0 if relu else -inf, len(parts), [*places, *filled], [*widths, *filled]),
         ),
