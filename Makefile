@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check docs results clean
+.PHONY: demo test gpu-kernels check docs results clean
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -15,6 +15,10 @@ demo: .venv/installed   ## enhance two real clips; pictures and numbers land in 
 # one thread for each of the two workers: threads of PyTorch that wait for each other keep the processor busy
 test: .venv/installed   ## what continuous integration runs
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --hypothesis-profile=ci  # the same examples every time
+
+gpu-kernels: .venv/installed  ## the GPU's kernels in Triton's interpreter, where no GPU is; downloads 286 MB
+	$(BIN)/pip install -q --disable-pip-version-check --no-deps --upgrade --target build/triton triton==3.9.0
+	PYTHONPATH=build/triton $(BIN)/python -m pytest -q tests/ops/test_deform.py -k gpu_path
 
 check: .venv/installed  ## style, types, import directions, and the commands in the docs
 	$(BIN)/ruff check src tests examples benchmarks

@@ -1,6 +1,6 @@
 """A network from fresh weights to the package, in one command: ``unison_s``, ``yogo_24`` or any other recipe.
 
-    python benchmarks/campaign.py RECIPE --cache FOLDER [--minutes 30] [--core 0] [--compile] [--ship]
+    python benchmarks/campaign.py RECIPE --cache FOLDER [--minutes 30] [--core 0 | --processes 2] [--compile] [--ship]
 
 Trains by the recipe on the footage beside the repository and leaves averaged weights and card in ``FOLDER/RECIPE``.
 ``--minutes``: the cost of a step is measured first, and the rate falls over as many steps as fit; else the recipe's own

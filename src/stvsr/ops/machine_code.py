@@ -2,7 +2,6 @@
 
 import ctypes
 import os
-from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
@@ -87,18 +86,14 @@ if hasattr(os, "register_at_fork"):  # a forked process has none of them
 def at_once(tasks: Sequence[Callable[[], object]]) -> None:
     """Run all tasks, each in the first thread that is free. What no other has begun, this one does: on a busy machine
     another's turn may come milliseconds later."""
-    left, failed = deque(tasks), list[BaseException]()
+    left, failed = iter(tasks), list[BaseException]()
 
     def work(_: object = None) -> None:
-        while not failed:
-            try:
-                task = left.popleft()
-            except IndexError:
-                return
-            try:
+        try:
+            while not failed and (task := next(left, None)) is not None:
                 task()
-            except BaseException as error:
-                failed.append(error)  # raised below, in the thread that asked
+        except BaseException as error:
+            failed.append(error)  # raised below, in the thread that asked; a callback of C would swallow it
 
     if len(tasks) > 1 and (together := team()) is not None:
         together(CALLBACK(work), None, len(tasks), 0)
