@@ -151,10 +151,10 @@ def table(facts: dict) -> str:
     ]
     lines += [
         "",
-        f"`{facts['network']}`, {facts['film']} to {facts['frames_out']} of x4: each stage alone, then `stvsr enhance` of "
-        f"the same film with its survey and its proof; {TURNS} turns, medians. The whole took {facts['overhead']:.2f} times "
-        f"the network's own time, the median of the turns. {facts['processor']}, commit {facts['commit']}; written by "
-        "`python benchmarks/pipeline.py`.",
+        f"`{facts['network']}`, {facts['film']} to {facts['frames_out']} of x4: each stage alone, then `stvsr enhance` "
+        f"of the same film with its survey and its proof; medians of {TURNS} turns. The whole took "
+        f"{facts['overhead']:.2f} times the network's own time, the median again. {facts['processor']}, commit "
+        f"{facts['commit']}; written by `python benchmarks/pipeline.py`.",
     ]
     return "\n".join(lines)
 
