@@ -140,7 +140,26 @@ def test_a_larger_one_begins_as_what_it_grows_from_and_all_of_it_learns():
     assert not silent
 
 
-@pytest.mark.parametrize("changes", [{"flow_width": 16}, {"width": 4}, {"scale": 2}, {"detail": False}])
+def test_half_the_scale_begins_as_the_mean_over_squares():
+    large, half = shaken(SMALL), Unison(replace(SMALL, scale=2))
+    half.grow_from(large)
+    clip = torch.rand(2, 1, 3, 16, 16)
+    with torch.no_grad():
+        detail, larger = half(clip, [0]) - resize(clip, 2), large(clip, [0]) - resize(clip, 4)
+        torch.testing.assert_close(detail[:, 0], F.avg_pool2d(larger[:, 0], 2), rtol=1e-4, atol=1e-5)
+        # and where the last detail is the same everywhere, so is what is made of it
+        shades = torch.rand(1, 3, 1, 1)
+        seen = [
+            network.forward_cell(torch.ones(1, 24, 8, 8), folded)
+            for network, folded in (
+                (half, shades.repeat_interleave(4, 1).expand(-1, -1, 8, 8)),
+                (large, shades.repeat_interleave(16, 1).expand(-1, -1, 8, 8)),
+            )
+        ]
+    torch.testing.assert_close(*seen, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("changes", [{"flow_width": 16}, {"width": 4}, {"scale": 1}, {"detail": False}])
 def test_what_does_not_fit_is_not_grown_from(changes: dict):
     large = Unison(replace(SMALL, **changes))
     before = {name: weight.clone() for name, weight in large.state_dict().items()}

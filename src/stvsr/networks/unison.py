@@ -210,7 +210,10 @@ class Unison(Network):
     def grow_from(self, small: Network) -> None:
         """Begin by computing what a smaller Unison computes (after Net2Net, Chen et al. 2016): its features come first
         and see nothing of the further ones, which begin as they were drawn, and learn. Blocks that it lacks add nothing
-        to its features. Raises SettingsError for what is no smaller Unison with the same flow."""
+        to its features. From one of twice the scale: what that one makes, averaged over squares of 2 by 2.
+        Raises SettingsError for what is no smaller Unison with the same flow."""
+        if isinstance(small, Unison) and small.config.scale == 2 * self.config.scale > 2:
+            small = small.halved()
         if not isinstance(small, Unison) or not small.config.fits_into(self.config):
             built = getattr(small, "config", type(small).__name__)
             raise SettingsError(f"{self.config} cannot grow from {built}: it must be narrower and have the same flow.")
@@ -233,6 +236,21 @@ class Unison(Network):
             elif name.endswith(".second"):  # the last convolution of a block that the smaller one lacks
                 conv.bias[: small.config.width].zero_()
                 conv.weight[: small.config.width].zero_()
+
+    @torch.no_grad()
+    def halved(self) -> "Unison":
+        """This network at half the scale: its detail is this one's, averaged over squares of 2 by 2."""
+        network = Unison(replace(self.config, scale=self.config.scale // 2))
+        weights, last = dict(self.state_dict()), 3 * self.config.width  # behind it the last frame's detail is seen
+        squares, side = "(c y p x q) ... -> c y x p q ...", {"c": 3, "p": 2, "q": 2, "y": network.config.scale}
+        for name in ("head.weight", "head.bias"):
+            weights[name] = rearrange(weights[name], squares, **side).mean((3, 4)).flatten(0, 2)
+        if self.config.detail:
+            entry = weights["forward_cell.entry.weight"]
+            seen = rearrange(entry[:, last:].transpose(0, 1), squares, **side).sum((3, 4)).flatten(0, 2)
+            weights["forward_cell.entry.weight"] = torch.cat([entry[:, :last], seen.transpose(0, 1)], 1)
+        network.load_state_dict(weights)
+        return network
 
     def without(self, part: str) -> "Unison":
         """This network with one part switched off, weights shared: ``flow`` (all motion taken for zero)."""

@@ -214,10 +214,11 @@ def not_finite(loss: float, step: int, out: Path, recipe: Recipe) -> TrainingErr
 def begin_from(network: Network, held: Weights, recipe: Recipe, path: Path) -> None:
     """Take over the weights of a file. Parts that the file does not have at all keep their fresh ones: so a stage
     with more parts begins from one with fewer; and ``unison-s-real``, which is ``unison-s`` by its build, from
-    that; and ``unison-m``, which is larger, computes at first what ``unison-s`` does.
+    that; and ``unison-m``, which is larger, computes at first what ``unison-s`` does, and x2 about what x4 does.
     Raises WeightsError where anything else differs."""
     own = network.state_dict()
-    if held.network != recipe.network and held.network in NETWORKS and isinstance(network, Grows):
+    differs = (held.network, held.scale) != (recipe.network, recipe.scale)
+    if differs and held.network in NETWORKS and isinstance(network, Grows):
         small = NETWORKS[held.network](scale=held.scale, **held.config)
         small.load_state_dict(held.tensors)
         with suppress(SettingsError):  # what does not fit is told below
