@@ -97,9 +97,9 @@ def everyday_networks() -> tuple[str, ...]:
 
 
 def file_for(name: str, scale: int) -> Path | None:
-    """The file that fills this network, if any: its own, or at scale 1 that of another scale, because a network
+    """The file that fills this network, if any: its own, or at scale 1 that of the largest scale, because a network
     for time alone is a part of the one that enlarges."""
-    scales = entry_of(name).scales if scale == 1 else (scale,)
+    scales = sorted(entry_of(name).scales, reverse=True) if scale == 1 else (scale,)
     return next((file_of(name, other) for other in scales if has_weights(name, other)), None)
 
 
