@@ -207,10 +207,10 @@ def test_evaluate_scores_the_frames_that_enhance_wrote_from_its_inputs(stvsr: Ca
 def test_evaluate_measures_two_stages_in_either_order(stvsr: Callable, tmp_path: Path):
     (tmp_path / "data").mkdir()
     shutil.move(MADE_CLIPS["plain"](tmp_path), tmp_path / "data")
-    stages = ("--two-stage", "bicubic", "unison-s")
+    stages = ("--two-stage", "bicubic", "unison-m")
     run = stvsr("evaluate", "folder", "--data", tmp_path / "data", "--scale", "2", *stages, "--json")
-    assert run.code == 1  # there is no unison-s at x2, and that is said
-    assert "unison-s x2" in run.json["error"]["message"]
+    assert run.code == 1  # there is no unison-m at x2, and that is said
+    assert "unison-m x2" in run.json["error"]["message"]
     stages = ("--two-stage", "bicubic", "bicubic")
     run = stvsr(
         "evaluate", "folder", "--data", tmp_path / "data", "--scale", "2", *stages, "--network", "bicubic", "--json"

@@ -46,7 +46,7 @@ def test_every_network_has_an_entry():
 def test_every_shipped_file_has_its_card_and_loads():
     for file in catalog.FOLDER.glob("*.safetensors"):
         assert file.with_suffix(".md").is_file(), f"{file.name} has no card"
-        assert file.stat().st_size <= 3_000_000
+        assert file.stat().st_size <= 4_000_000
         name, scale = file.stem.rsplit("-x", 1)
         assert load_network(name, int(scale)).spec.scale == int(scale)
 

@@ -27,7 +27,7 @@ def mine(tmp_path: Path) -> Path:
 def test_imported_weights_are_loaded_until_they_are_deleted(mine: Path):
     before = load_network("unison-s").state_dict()["head.weight"]
     place = import_weights(mine)
-    held = next(each for each in weights_here() if each.network == "unison-s")
+    held = next(each for each in weights_here() if (each.network, each.scale) == ("unison-s", 4))
     assert (held.file, held.shipped, held.steps) == (str(place), False, "7")
     assert not torch.equal(load_network("unison-s").state_dict()["head.weight"], before)
     place.unlink()
