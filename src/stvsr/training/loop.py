@@ -29,6 +29,7 @@ from stvsr.training.material import open_material
 from stvsr.training.perceptual import no_perceptual_term, perceptual_term
 from stvsr.training.recipe import Recipe
 from stvsr.training.step import OPTIMISERS, capture, forward, learning_parts, portions, set_rate, share_gradients
+from stvsr.weights.catalog import network_of
 from stvsr.weights.files import Weights, load_weights
 
 Validate = Callable[[Network, Sequence[Clip]], Mapping[str, float]]
@@ -219,8 +220,7 @@ def begin_from(network: Network, held: Weights, recipe: Recipe, path: Path) -> N
     own = network.state_dict()
     differs = (held.network, held.scale) != (recipe.network, recipe.scale)
     if differs and held.network in NETWORKS and isinstance(network, Grows):
-        small = NETWORKS[held.network](scale=held.scale, **held.config)
-        small.load_state_dict(held.tensors)
+        small = network_of(held, path, held.network, held.scale)
         with suppress(SettingsError):  # what does not fit is told below
             network.grow_from(small)
             return
