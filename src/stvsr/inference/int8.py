@@ -34,9 +34,9 @@ class Int8Conv(nn.Module):
 
     def __init__(self, conv: nn.Conv2d) -> None:
         super().__init__()
-        from stvsr.ops.conv_int8 import pack, spanning_conv2d_int8  # brings Numba: half a second to import
+        from stvsr.ops.conv_int8 import conv2d_int8, pack  # brings Numba: half a second to import
 
-        self.convolve = spanning_conv2d_int8
+        self.convolve = conv2d_int8
         stride, padding, dilation = (
             [int(side) for side in each] for each in (conv.stride, conv.padding, conv.dilation)
         )

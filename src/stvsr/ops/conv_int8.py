@@ -87,21 +87,14 @@ def pack(
 
 
 def conv2d_int8(
-    *parts: Float[Tensor, "n _ h w"], kernel: PackedKernel, relu: bool = False
-) -> Float[Tensor, "n o h2 w2"]:
-    """As ``conv2d`` without groups, forward only, of the parts side by side; then ``relu``. All lie channels last."""
-    return spanning_conv2d_int8(*parts, kernel=kernel, relu=relu)[0]
-
-
-def spanning_conv2d_int8(
     *parts: Float[Tensor, "n _ h w"],
     kernel: PackedKernel,
     relu: bool = False,
     plus: Float[Tensor, "n o h2 w2"] | None = None,
     span: Span | None = None,
 ) -> tuple[Float[Tensor, "n o h2 w2"], Span | None]:
-    """The convolution, after ``relu`` plus another map; and what its numbers span, where that came for nothing.
-    span: of the parts, where it is known."""
+    """As ``conv2d`` without groups, forward only, of the parts side by side; then ``relu``, then plus another map. And
+    what its numbers span, where that came for nothing. All lie channels last. span: of the parts, where it is known."""
     parts = tuple(part.contiguous(memory_format=torch.channels_last) for part in parts)
     step, zero = step_of(span or span_of(parts))
     height, width = (
