@@ -84,8 +84,8 @@ if hasattr(os, "register_at_fork"):  # a forked process has none of them
 
 
 def at_once(tasks: Sequence[Callable[[], object]]) -> None:
-    """Run all tasks, each in the first thread that is free. What no other has begun, this one does: on a busy machine
-    another's turn may come milliseconds later."""
+    """Run all tasks, each in the first thread that is free. What no other has begun, this one does; but PyTorch's own
+    threads are waited for, however late they come and find nothing left."""
     left, failed = iter(tasks), list[BaseException]()
 
     def work(_: object = None) -> None:
