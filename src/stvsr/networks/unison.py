@@ -55,6 +55,8 @@ class UnisonConfig:
     detail: bool = True
     """The forward recurrence sees the detail of the last frame out, warped at the size of the output (FRVSR, Sajjadi et
     al. 2018): folded into features, it could only be moved by whole input pixels without blur."""
+    backward_detail: bool = False
+    """The backward recurrence, too, makes detail of its states, and sees that of the frame it comes from."""
     flow: bool = True
     """False forces every flow to zero: the ablation that shows whether the time half is alive."""
 
@@ -63,14 +65,14 @@ class UnisonConfig:
         width = self.width
         return {
             "between.merge.entry": (width, 3, width, 3, 2, 1),
-            "backward_cell.entry": (width, width),
+            "backward_cell.entry": (width, width, width_in - 2 * width),
             "forward_cell.entry": (width, width, width, width_in - 3 * width),
         }.get(conv, (width_in,))
 
     def fits_into(self, larger: "UnisonConfig") -> bool:
         """Whether the larger one has room for every part of this one."""
         ours, theirs = asdict(self), asdict(larger)
-        rooms = {name for name in ours if name.endswith(("_blocks", "width"))} - {"flow_width"}
+        rooms = {name for name in ours if name.endswith(("_blocks", "width"))} - {"flow_width"} | {"backward_detail"}
         return all(ours[name] <= theirs[name] if name in rooms else ours[name] == theirs[name] for name in ours)
 
 
@@ -86,6 +88,7 @@ MIDDLE: dict[str, Any] = {
     "backward_blocks": 5,
     "forward_blocks": 8,
     "tail_width": 128,
+    "backward_detail": True,
 }
 
 
@@ -107,19 +110,25 @@ class Unison(Network):
         self.between = Between(width, num_blocks=config.between_blocks)
         if config.scale == 1:
             return
-        self.backward_cell = Trunk(2 * width, width, num_blocks=config.backward_blocks)
         phases = 3 * config.scale**2
+        self.backward_cell = Trunk(
+            2 * width + config.backward_detail * phases, width, num_blocks=config.backward_blocks
+        )
         self.forward_cell = Trunk(3 * width + config.detail * phases, width, num_blocks=config.forward_blocks)
         self.tail = Trunk(width, config.tail_width, num_blocks=0)
         self.head = nn.Conv2d(config.tail_width, phases, 3, padding=1)
         start_small(self.head)  # the first step is then close to bicubic
+        if config.backward_detail:
+            self.backward_head = nn.Conv2d(width, phases, 3, padding=1)
+            start_small(self.backward_head)
 
     def render(self, clip: Float[Tensor, "b t c h w"], times: Times) -> Float[Tensor, "b s c H W"]:
         return self.training_forward(clip, times).frames
 
     def training_forward(self, clip: Float[Tensor, "b t c h w"], times: Times) -> TrainingOutput:
         """Extras: ``base`` (b s c h w), the small picture under each output frame; ``flow_forth`` and ``flow_back``
-        (b p 2 h w), from each input frame to the next and back."""
+        (b p 2 h w), from each input frame to the next and back; in training, where the backward recurrence makes
+        detail, ``backward`` (b s c H W), the frames with this detail."""
         flow = self.flow(clip)
         if not self.config.flow:
             flow = torch.zeros_like(flow[0]), torch.zeros_like(flow[1])
@@ -178,32 +187,48 @@ class Unison(Network):
         if self.config.scale == 1:
             return TrainingOutput(frames=extras["base"], extras=extras)
 
+        scale = self.spec.scale
+        none_yet = feats[0].new_zeros(len(clip), 3 * scale**2, *feats[0].shape[-2:])
         backward_states: list[Tensor] = []
-        state = torch.zeros_like(feats[-1])
+        backward_details: list[Tensor] = []
+        state, detail = torch.zeros_like(feats[-1]), none_yet
         for index in reversed(range(len(instants))):
             if index + 1 < len(instants):
-                state = backward_warp(state, flow_between(instants[index], instants[index + 1], forth, back))
-            state = self.backward_cell(feats[index], state)
+                flow = flow_between(instants[index], instants[index + 1], forth, back)
+                state = backward_warp(state, flow)
+                if self.config.backward_detail:
+                    detail = warp_phases(backward_details[0], flow, scale, gain=DETAIL_GAIN)
+            last = [detail] if self.config.backward_detail else []
+            state = self.backward_cell(feats[index], state, *last)
             backward_states.insert(0, state)
+            if self.config.backward_detail and (index > 0 or self.training):
+                backward_details.insert(0, self.backward_head(state))
+        if self.config.backward_detail and self.training:
+            wanted_details = (
+                (detail, enlarge_phases(base, scale))
+                for detail, base, instant in zip(backward_details, bases, instants, strict=True)
+                if instant in wanted
+            )
+            extras["backward"] = unfolded(wanted_details, len(wanted), scale)
 
         def forward_recurrence() -> Iterator[tuple[Tensor, Tensor]]:
             """The detail of each frame that is wanted, and what it is added to: both folded."""
             state = torch.zeros_like(feats[0])
-            detail = strong = state.new_zeros(len(state), 3 * self.spec.scale**2, *state.shape[-2:])
+            detail = strong = none_yet
             last_wanted = instants.index(max(wanted))  # what lies behind it was there for the backward recurrence
             for index, instant in enumerate(instants[: last_wanted + 1]):
                 if index > 0:
                     flow = flow_between(instant, instants[index - 1], forth, back)
                     state = backward_warp(state, flow)
                     if self.config.detail:
-                        strong = warp_phases(detail, flow, self.spec.scale, gain=DETAIL_GAIN)
+                        strong = warp_phases(detail, flow, scale, gain=DETAIL_GAIN)
                 last = [strong] if self.config.detail else []
                 state = self.forward_cell(feats[index], state, backward_states[index], *last)
                 detail = self.head(self.tail(state))
                 if instant in wanted:
-                    yield detail, enlarge_phases(bases[index], self.spec.scale)
+                    yield detail, enlarge_phases(bases[index], scale)
 
-        frames = unfolded(forward_recurrence(), len(wanted), self.spec.scale)
+        frames = unfolded(forward_recurrence(), len(wanted), scale)
         return TrainingOutput(frames=frames, extras=extras)
 
     @torch.no_grad()
@@ -241,14 +266,17 @@ class Unison(Network):
     def halved(self) -> "Unison":
         """This network at half the scale: its detail is this one's, averaged over squares of 2 by 2."""
         network = Unison(replace(self.config, scale=self.config.scale // 2))
-        weights, last = dict(self.state_dict()), 3 * self.config.width  # behind it the last frame's detail is seen
+        weights, width = dict(self.state_dict()), self.config.width
         squares, side = "(c y p x q) ... -> c y x p q ...", {"c": 3, "p": 2, "q": 2, "y": network.config.scale}
-        for name in ("head.weight", "head.bias"):
-            weights[name] = rearrange(weights[name], squares, **side).mean((3, 4)).flatten(0, 2)
-        if self.config.detail:
-            entry = weights["forward_cell.entry.weight"]
-            seen = rearrange(entry[:, last:].transpose(0, 1), squares, **side).sum((3, 4)).flatten(0, 2)
-            weights["forward_cell.entry.weight"] = torch.cat([entry[:, :last], seen.transpose(0, 1)], 1)
+        for name in ("head", "backward_head"):
+            for part in (f"{name}.weight", f"{name}.bias"):
+                if part in weights:
+                    weights[part] = rearrange(weights[part], squares, **side).mean((3, 4)).flatten(0, 2)
+        for name, before in (("forward_cell", 3 * width), ("backward_cell", 2 * width)):
+            entry = weights[f"{name}.entry.weight"]  # behind so many features it sees the last frame's detail
+            if entry.shape[1] > before:
+                seen = rearrange(entry[:, before:].transpose(0, 1), squares, **side).sum((3, 4)).flatten(0, 2)
+                weights[f"{name}.entry.weight"] = torch.cat([entry[:, :before], seen.transpose(0, 1)], 1)
         network.load_state_dict(weights)
         return network
 

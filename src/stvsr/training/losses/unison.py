@@ -24,6 +24,8 @@ class UnisonLoss:
     flow_end: float = 0.005
     photometric: float = 0.05
     """Input frames warped onto their neighbours by the flow."""
+    backward: float = 0.2
+    """The frames with the detail of the backward recurrence, where it makes any."""
 
     def __call__(
         self, output: TrainingOutput, batch: Batch, done: Float[Tensor, ""]
@@ -38,10 +40,14 @@ class UnisonLoss:
             "photometric": photometric(batch.small_frames[:, :: batch.cadence.factor], forth, back),  # undamaged
             "flow_length": forth.detach().square().sum(2).sqrt().mean(),
         }
+        if "backward" in output.extras:
+            made = output.extras["backward"]
+            terms["backward"] = charbonnier(made, batch.frames, epsilon=self.epsilon, weight=batch.weight)
         loss = (
             terms["frames"]
             + self.base * terms["base"]
             + (self.flow_start + (self.flow_end - self.flow_start) * done) * terms["end_point_error"]
             + self.photometric * terms["photometric"]
+            + self.backward * terms.get("backward", 0)
         )
         return loss, {name: value.detach() for name, value in terms.items()}
