@@ -50,20 +50,17 @@ def test_writing_stays_at_most_its_depth_behind():
     assert most <= 5  # three waiting, one being written, one in the hand
 
 
-def test_what_happens_beside_the_computing_takes_no_cores_from_it():
-    threads, seen = torch.get_num_threads(), list[int]()
-    torch.set_num_threads(2)
-    try:
-        read = read_ahead((torch.get_num_threads() for _ in range(3)), depth=1, waiting=Waiting())
-        write_behind(read, lambda got: seen.extend([got, torch.get_num_threads()]), depth=1, waiting=Waiting())
-        assert seen == [1] * 6
-        assert torch.get_num_threads() == 2
-        later = threading.Thread(target=lambda: seen.append(torch.get_num_threads()))
-        later.start()
-        later.join()
-        assert seen[-1] == 2
-    finally:
-        torch.set_num_threads(threads)
+def test_what_happens_beside_the_computing_takes_no_cores_from_it(on_cores):
+    on_cores(2)
+    seen: list[int] = []
+    read = read_ahead((torch.get_num_threads() for _ in range(3)), depth=1, waiting=Waiting())
+    write_behind(read, lambda got: seen.extend([got, torch.get_num_threads()]), depth=1, waiting=Waiting())
+    assert seen == [1] * 6
+    assert torch.get_num_threads() == 2
+    later = threading.Thread(target=lambda: seen.append(torch.get_num_threads()))
+    later.start()
+    later.join()
+    assert seen[-1] == 2
 
 
 def test_an_error_while_reading_comes_out():

@@ -111,19 +111,15 @@ def test_the_operator_equals_the_plain_path_forward_and_backward(shape, layout: 
         assert close(our, their)
 
 
-def test_threads_do_not_change_the_result():
+def test_threads_do_not_change_the_result(on_cores):
     inputs = with_gradients(some_inputs(16, 8, 2, (3, 3), (9, 11), PLAIN))
     alone = deform_conv2d(*inputs)
     grads = torch.autograd.grad(alone.sum(), inputs)
-    before = torch.get_num_threads()
-    torch.set_num_threads(3)
-    try:
-        together = deform_conv2d(*inputs)
-        assert close(together, alone)
-        for ours, theirs in zip(torch.autograd.grad(together.sum(), inputs), grads, strict=True):
-            assert close(ours, theirs)
-    finally:
-        torch.set_num_threads(before)
+    on_cores(3)
+    together = deform_conv2d(*inputs)
+    assert close(together, alone)
+    for ours, theirs in zip(torch.autograd.grad(together.sum(), inputs), grads, strict=True):
+        assert close(ours, theirs)
 
 
 def test_without_numba_it_still_works(monkeypatch: pytest.MonkeyPatch):
