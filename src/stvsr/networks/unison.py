@@ -30,8 +30,7 @@ from stvsr.clip import Times
 from stvsr.errors import SettingsError
 from stvsr.networks.base import Network, Spec, TrainingOutput
 from stvsr.ops.correlate import local_correlation
-from stvsr.ops.phases import unfolded
-from stvsr.ops.resize import enlarge_phases
+from stvsr.ops.phases import enlarged_with
 from stvsr.ops.warp import backward_warp, warp_phases
 
 DETAIL_GAIN = 8
@@ -88,7 +87,6 @@ MIDDLE: dict[str, Any] = {
     "backward_blocks": 5,
     "forward_blocks": 8,
     "tail_width": 128,
-    "backward_detail": True,
 }
 
 
@@ -205,14 +203,14 @@ class Unison(Network):
                 backward_details.insert(0, self.backward_head(state))
         if self.config.backward_detail and self.training:
             wanted_details = (
-                (detail, enlarge_phases(base, scale))
+                (detail, base)
                 for detail, base, instant in zip(backward_details, bases, instants, strict=True)
                 if instant in wanted
             )
-            extras["backward"] = unfolded(wanted_details, len(wanted), scale)
+            extras["backward"] = enlarged_with(wanted_details, len(wanted), scale)
 
         def forward_recurrence() -> Iterator[tuple[Tensor, Tensor]]:
-            """The detail of each frame that is wanted, and what it is added to: both folded."""
+            """The detail of each frame that is wanted, folded, and the picture under it."""
             state = torch.zeros_like(feats[0])
             detail = strong = none_yet
             last_wanted = instants.index(max(wanted))  # what lies behind it was there for the backward recurrence
@@ -226,9 +224,9 @@ class Unison(Network):
                 state = self.forward_cell(feats[index], state, backward_states[index], *last)
                 detail = self.head(self.tail(state))
                 if instant in wanted:
-                    yield detail, enlarge_phases(bases[index], scale)
+                    yield detail, bases[index]
 
-        frames = unfolded(forward_recurrence(), len(wanted), scale)
+        frames = enlarged_with(forward_recurrence(), len(wanted), scale)
         return TrainingOutput(frames=frames, extras=extras)
 
     @torch.no_grad()

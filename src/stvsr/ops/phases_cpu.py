@@ -1,37 +1,65 @@
-"""``unfolded`` on the CPU, translated to machine code by Numba: each frame is added up where it will lie."""
+"""``enlarged_with`` on the CPU, translated to machine code by Numba: each frame is enlarged and added up where it will
+lie, some rows at a time."""
 
 from typing import no_type_check
 
+import numpy as np
 from einops import rearrange
 from jaxtyping import Float
-from numba import uint32
+from numba import uint64
 from torch import Tensor
 
-from stvsr.ops.machine_code import compiled, in_bands
+from stvsr.ops.machine_code import compiled, in_bands, inlined
+from stvsr.ops.resize import phase_weights
 
 
-def unfold_into(
-    frames: Float[Tensor, "b c H W"], detail: Float[Tensor, "b d h w"], base: Float[Tensor, "b d h w"], scale: int
+def enlarge_into(
+    frames: Float[Tensor, "b c H W"], detail: Float[Tensor, "b d h w"], picture: Float[Tensor, "b c h w"], scale: int
 ) -> None:
-    """Write the pixel shuffle of the sum. All are fp32; each frame is contiguous."""
-    folded = [rearrange(phases, "b d h w -> b (h w d)").contiguous().numpy() for phases in (detail, base)]
-    colours, height, width = frames.shape[1], *detail.shape[2:]
+    """Write the enlarged picture plus the pixel shuffle of the detail. All are fp32; each frame is contiguous."""
+    folded = rearrange(detail, "b d h w -> b (h w d)").contiguous().numpy()
+    picture, weights = picture.contiguous(), phase_weights(scale).numpy()
     for item, frame in enumerate(frames):
-        in_bands(add_rows, height, *(phases[item] for phases in folded), frame.numpy(), width, colours, scale)
+        arrays = folded[item], picture[item].numpy(), frame.numpy()
+        in_bands(enlarge_rows, picture.shape[2], *arrays, weights, scale)
+
+
+@inlined
+@no_type_check
+def mirrored(index, count):
+    """Beyond the border, the edge repeats and the rest is seen backwards."""
+    index %= 2 * count
+    return min(index, 2 * count - 1 - index)
 
 
 @compiled
 @no_type_check  # it keeps the tests' shape checker from wrapping what Numba reads
-def add_rows(first, last, detail, base, frame, width, colours, scale):
-    """Some small rows: flat numbers of pixel, colour, row and column within the block. Unsigned indices never count
-    from the end."""
-    depth = colours * scale * scale
+def enlarge_rows(first, last, detail, picture, frame, weights, scale):
+    """Some small rows. detail: flat numbers of pixel, colour, row and column within the block. weights: of five
+    neighbours for each large row (or column) of a block. Unsigned indices never count from the end."""
+    colours, height, width = picture.shape
+    depth, reach = colours * scale * scale, weights.shape[1] // 2
+    tall, block = np.empty(width + 2 * reach, np.float32), np.empty((scale, width), np.float32)
     for row in range(first, last):
         for colour in range(colours):
             for y in range(scale):
-                line = frame[colour, row * scale + y]
-                place = uint32(row * width * depth + (colour * scale + y) * scale)
-                for column in range(width):
-                    for x in range(scale):
-                        line[uint32(column * scale + x)] = detail[place + uint32(x)] + base[place + uint32(x)]
-                    place += uint32(depth)
+                tall[:] = 0
+                for tap in range(2 * reach + 1):
+                    weight, line = weights[y, tap], picture[colour, mirrored(row + tap - reach, height)]
+                    for column in range(uint64(width)):
+                        tall[column + uint64(reach)] += weight * line[column]
+                for far in range(1, reach + 1):
+                    tall[reach - far] = tall[reach + mirrored(-far, width)]
+                    tall[reach + width - 1 + far] = tall[reach + mirrored(width - 1 + far, width)]
+                for x in range(scale):
+                    a, b, c, d, e = weights[x]
+                    for column in range(uint64(width)):
+                        near = (
+                            b * tall[column + uint64(1)] + c * tall[column + uint64(2)] + d * tall[column + uint64(3)]
+                        )
+                        block[x, column] = near + a * tall[column] + e * tall[column + uint64(4)]
+                line, place = frame[colour, row * scale + y], uint64(row * width * depth + (colour * scale + y) * scale)
+                for column in range(uint64(width)):
+                    for x in range(uint64(scale)):
+                        line[column * uint64(scale) + x] = detail[place + x] + block[x, column]
+                    place += uint64(depth)

@@ -98,14 +98,21 @@ def resize_matrix(size: int, new_size: int, scale: float) -> Float[Tensor, "new_
 
 @lru_cache(maxsize=8)
 @torch.inference_mode(False)
+def phase_weights(scale: int) -> Float[Tensor, "{scale} 5"]:
+    """The middle pixel's block of ``resize_matrix``: what five neighbours weigh in each of a pixel's new samples."""
+    return resize_matrix(9, 9 * scale, float(scale))[4 * scale : 5 * scale, 2:7].contiguous()
+
+
+@lru_cache(maxsize=8)
+@torch.inference_mode(False)
 def phase_kernel(
     channels: int, scale: int, device: torch.device
 ) -> Float[Tensor, "{channels}*{scale}**2 {channels} 5 5"]:
-    """The middle pixel's block of ``resize_matrix``: what each of the scale x scale output phases weighs.
+    """``phase_weights`` of both axes: what each of the scale x scale output phases weighs.
 
     Zeros between the channels: one dense convolution of three colours is five times faster than a grouped one.
     """
-    rows = resize_matrix(9, 9 * scale, float(scale))[4 * scale : 5 * scale, 2:7]
+    rows = phase_weights(scale)
     phases = torch.einsum("yi,xj->yxij", rows, rows).reshape(scale**2, 5, 5)
     kernel = torch.einsum("cd,pij->cpdij", torch.eye(channels), phases).reshape(channels * scale**2, channels, 5, 5)
     return kernel.to(device, memory_format=torch.channels_last)

@@ -1,72 +1,108 @@
-"""``warp_phases`` on the CPU, translated to machine code by Numba: the enlarged image is never unfolded, and the four
-weights of a block are worked out once."""
+"""Warping on the CPU, translated to machine code by Numba: each pixel of the flow is looked at once, and no tables of
+places and weights are made."""
 
+from functools import cache
 from typing import no_type_check
 
 import numpy as np
 import torch
 from einops import rearrange
 from jaxtyping import Float
-from numba import float32, int32, uint32
-from numpy import ndarray
+from numba import float32, int32, uint32, uint64
 from torch import Tensor
 
 from stvsr.ops.machine_code import compiled, in_bands
 
 
-def warp_phases(
-    phases: Float[Tensor, "b d h w"], flow: Float[Tensor, "b 2 h w"], scale: int, gain: float
-) -> Float[Tensor, "b d h w"]:
+def backward_warp(image: Float[Tensor, "b d h w"], flow: Float[Tensor, "b 2 h w"]) -> Float[Tensor, "b d h w"]:
     """Both fp32. The result lies channels last."""
-    pixels = rearrange(phases, "b d h w -> b h w d").contiguous()
-    out = torch.empty_like(pixels)
+    pixels = rearrange(image, "b d h w -> b h w d").contiguous()
     count, height, width, depth = pixels.shape
-    offsets = flow.nan_to_num(0).contiguous().numpy()  # an index made of a NaN would read memory that is not ours
-    down, across = places(height, scale, width * depth, scale), places(width, scale, depth, 1)
-    for item in range(count):
-        arrays = (pixels[item].view(-1).numpy(), offsets[item], out[item].view(-1).numpy(), down, across)
-        in_bands(warp_rows, height, *arrays, width, depth // scale**2, scale, gain)
+    out = torch.empty_like(pixels)
+    arrays = pixels.view(-1).numpy(), flow.contiguous().numpy(), out.view(-1).numpy()
+    in_bands(blend_rows, count * height, *arrays, height, width, depth)
     return rearrange(out, "b h w d -> b d h w")
 
 
-def places(side: int, scale: int, block_step: int, step: int) -> ndarray:
-    """Where the large rows (or columns) lie among the folded numbers."""
-    large = torch.arange(side * scale, dtype=torch.int32)
-    return (large // scale * block_step + large % scale * step).numpy()
+def warp_phases(
+    phases: Float[Tensor, "b d h w"], flow: Float[Tensor, "b 2 h w"], scale: int, gain: float
+) -> Float[Tensor, "b d h w"]:
+    """Both fp32. The result lies channels last; the enlarged image is never unfolded."""
+    pixels = rearrange(phases, "b d h w -> b h w d").contiguous()
+    count, height, width, depth = pixels.shape
+    out = torch.empty_like(pixels)
+    arrays = pixels.view(-1).numpy(), flow.contiguous().numpy(), out.view(-1).numpy()
+    in_bands(warp_blocks(scale), count * height, *arrays, height, width, depth, gain)
+    return rearrange(out, "b h w d -> b d h w")
 
 
 # Numba reads what follows; no_type_check keeps the tests' shape checker from wrapping it. Indices are unsigned, because
-# Numba asks of every signed one whether it counts from the end.
+# Numba asks of every signed one whether it counts from the end. A flow that is no number looks at 0: an index made of
+# it would read memory that is not ours.
 
 
 @compiled
 @no_type_check
-def warp_rows(first, last, pixels, flow, out, down, across, width, colours, scale, gain):
-    """The blocks of some rows. Flat numbers of pixel, colour, row and column within the block."""
-    side, phases, depth = scale + 1, uint32(scale * scale), uint32(colours * scale * scale)
-    most_y, most_x, gain = down.size - 1, across.size - 1, float32(gain)
-    # what a block looks at, and where that lies
-    patch, lines, columns = np.empty(side * side, np.float32), np.empty(side, np.uint32), np.empty(side, np.uint32)
-    for row in range(first, last):
+def blend_rows(first, last, pixels, flow, out, height, width, depth):
+    """Some rows, counted through all items: of each pixel, the four that it looks between."""
+    across, down = uint64(depth * int(width > 1)), uint64(width * depth * int(height > 1))
+    most_x, most_y = float32(width - 1), float32(height - 1)
+    for line in range(first, last):
+        item, row = line // height, line % height
+        start = item * height * width * depth
         for column in range(width):
-            x = float32(scale) * (float32(column) + flow[0, row, column])
-            y = float32(scale) * (float32(row) + flow[1, row, column])
-            # far beyond the border all is the border
-            x = min(max(x, float32(-side)), float32(most_x + side))
-            y = min(max(y, float32(-side)), float32(most_y + side))
-            left, top = int32(np.floor(x)), int32(np.floor(y))
-            share_x, share_y = x - float32(left), y - float32(top)
-            for i in range(side):
-                lines[i] = down[uint32(min(max(top + i, 0), most_y))]
-                columns[i] = across[uint32(min(max(left + i, 0), most_x))]
-            place = uint32(row * width + column) * depth
-            for plane in range(uint32(0), depth, phases):
-                for j in range(side):
-                    for i in range(side):
-                        patch[uint32(j * side + i)] = pixels[lines[j] + plane + columns[i]]
-                for j in range(scale):
-                    for i in range(scale):
-                        upper, lower = uint32(j * side + i), uint32(j * side + side + i)
-                        above = patch[upper] + share_x * (patch[upper + uint32(1)] - patch[upper])
-                        below = patch[lower] + share_x * (patch[lower + uint32(1)] - patch[lower])
-                        out[place + plane + uint32(j * scale + i)] = gain * (above + share_y * (below - above))
+            x, y = float32(column) + flow[item, 0, row, column], float32(row) + flow[item, 1, row, column]
+            x, y = min(max(x, float32(0)), most_x) if x == x else 0, min(max(y, float32(0)), most_y) if y == y else 0
+            left, top = min(int32(x), max(width - 2, 0)), min(int32(y), max(height - 2, 0))
+            right, below = float32(x) - float32(left), float32(y) - float32(top)
+            shares = (1 - right) * (1 - below), right * (1 - below), (1 - right) * below, right * below
+            place, corner = start + (row * width + column) * depth, start + (top * width + left) * depth
+            for i in range(uint64(corner), uint64(corner + depth)):
+                above = shares[0] * pixels[i] + shares[1] * pixels[i + across]
+                out[uint64(place)] = above + shares[2] * pixels[i + down] + shares[3] * pixels[i + down + across]
+                place += 1
+
+
+@cache
+def warp_blocks(scale: int):
+    """For one scale, so that the loops over a block have an end that is known when they are translated."""
+    side, phases = scale + 1, scale * scale
+
+    @compiled
+    @no_type_check
+    def warp_rows(first, last, pixels, flow, out, height, width, depth, gain):
+        """The blocks of some rows, counted through all items. Flat numbers of pixel, colour, row and column within the
+        block."""
+        most_y, most_x, gain = height * scale - 1, width * scale - 1, float32(gain)
+        # what a block looks at, and where that lies
+        patch, lines, columns = np.empty(side * side, np.float32), np.empty(side, np.uint32), np.empty(side, np.uint32)
+        for line in range(first, last):
+            item, row = line // height, line % height
+            start = item * height * width * depth
+            for column in range(width):
+                x = float32(scale) * (float32(column) + flow[item, 0, row, column])
+                y = float32(scale) * (float32(row) + flow[item, 1, row, column])
+                # far beyond the border all is the border
+                x = min(max(x, float32(-side)), float32(most_x + side)) if x == x else float32(0)
+                y = min(max(y, float32(-side)), float32(most_y + side)) if y == y else float32(0)
+                left, top = int32(np.floor(x)), int32(np.floor(y))
+                share_x, share_y = x - float32(left), y - float32(top)
+                for i in range(side):
+                    large = uint32(min(max(top + i, 0), most_y))
+                    lines[i] = large // uint32(scale) * uint32(width * depth) + large % uint32(scale) * uint32(scale)
+                    large = uint32(min(max(left + i, 0), most_x))
+                    columns[i] = large // uint32(scale) * uint32(depth) + large % uint32(scale)
+                place = start + (row * width + column) * depth
+                for plane in range(uint32(0), uint32(depth), uint32(phases)):
+                    source, target = pixels[start + plane :], out[place + plane : place + plane + phases]
+                    for j in range(side):
+                        for i in range(side):
+                            patch[uint32(j * side + i)] = source[lines[j] + columns[i]]
+                    for j in range(scale):
+                        for i in range(scale):
+                            upper, lower = uint32(j * side + i), uint32(j * side + side + i)
+                            above = patch[upper] + share_x * (patch[upper + uint32(1)] - patch[upper])
+                            beneath = patch[lower] + share_x * (patch[lower + uint32(1)] - patch[lower])
+                            target[uint32(j * scale + i)] = gain * (above + share_y * (beneath - above))
+
+    return warp_rows
