@@ -128,7 +128,8 @@ def test_for_time_alone_it_gives_the_pictures_under_the_enlarged_frames():
 
 def test_a_larger_one_begins_as_what_it_grows_from_and_all_of_it_learns():
     small = shaken(SMALL)
-    large = Unison(replace(SMALL, width=12, tail_width=80, encoder_blocks=2, between_blocks=3, forward_blocks=2))
+    rooms = {"width": 12, "tail_width": 80, "encoder_blocks": 2, "between_blocks": 3, "forward_blocks": 2}
+    large = Unison(replace(SMALL, **rooms, backward_detail=True))
     large.grow_from(small)
     clip, times = torch.rand(1, 3, 3, 16, 16), [0, Fraction(1, 2), 1, 2]
     torch.testing.assert_close(large(clip, times), small(clip, times), rtol=1e-4, atol=1e-5)
@@ -141,7 +142,8 @@ def test_a_larger_one_begins_as_what_it_grows_from_and_all_of_it_learns():
 
 
 def test_half_the_scale_begins_as_the_mean_over_squares():
-    large, half = shaken(SMALL), Unison(replace(SMALL, scale=2))
+    both = replace(SMALL, backward_detail=True)
+    large, half = shaken(both), Unison(replace(both, scale=2))
     half.grow_from(large)
     clip = torch.rand(2, 1, 3, 16, 16)
     with torch.no_grad():
@@ -150,13 +152,30 @@ def test_half_the_scale_begins_as_the_mean_over_squares():
         # and where the last detail is the same everywhere, so is what is made of it
         shades = torch.rand(1, 3, 1, 1)
         seen = [
-            network.forward_cell(torch.ones(1, 24, 8, 8), folded)
+            torch.cat(
+                [
+                    network.forward_cell(torch.ones(1, 24, 8, 8), folded),
+                    network.backward_cell(torch.ones(1, 16, 8, 8), folded),
+                ]
+            )
             for network, folded in (
                 (half, shades.repeat_interleave(4, 1).expand(-1, -1, 8, 8)),
                 (large, shades.repeat_interleave(16, 1).expand(-1, -1, 8, 8)),
             )
         ]
     torch.testing.assert_close(*seen, rtol=1e-4, atol=1e-5)
+
+
+def test_in_training_the_backward_recurrence_shows_its_detail_too():
+    network = shaken(replace(SMALL, backward_detail=True)).train()
+    clip, times = torch.rand(1, 3, 3, 16, 16), [0, Fraction(1, 2), 2]
+    output = network.training_forward(clip, times)
+    assert output.extras["backward"].shape == output.frames.shape
+    backward = output.extras["backward"] - resize(output.extras["base"], 4)
+    with torch.no_grad():  # the last frame's has seen nothing but that frame
+        alone = network.backward_head(network.backward_cell(network.encoder(clip[:, 2]), torch.zeros(1, 56, 16, 16)))
+    torch.testing.assert_close(backward[:, -1], F.pixel_shuffle(alone, 4), rtol=1e-4, atol=1e-5)
+    assert "backward" not in network.eval().training_forward(clip, times).extras
 
 
 @pytest.mark.parametrize("changes", [{"flow_width": 16}, {"width": 4}, {"scale": 1}, {"detail": False}])
