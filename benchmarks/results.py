@@ -1,10 +1,10 @@
 """Write every table of results: ``make results``, an hour on two cores. Needs the evaluation footage beside the
-repository. ``python benchmarks/results.py NETWORK ...`` measures only these on Vid4, for the README and the cards.
+repository. ``python benchmarks/results.py NETWORK ...`` measures only these again; all but the pictures follow.
 
-Measures all networks with weights on Vid4 (the field's protocol, see ``stvsr.evaluation.measure``), those for films as
-two stages, with their flow off and for speed; time alone on Middlebury; held-out shots of the footage.
-Keeps numbers and pictures in ``docs/results``, writes the tables beside the published numbers
-(``docs/results/README.md``), and fills the README and the weight cards between ``<!-- results -->`` and
+Measures all networks with weights on Vid4 (the field's protocol, see ``stvsr.evaluation.measure``) and on held-out
+shots of the footage, at each scale that they have; time alone on Middlebury; those for films as two stages; Unison with
+its flow off and for speed. Keeps numbers and pictures in ``docs/results``, writes the tables beside the published
+numbers (``docs/results/README.md``), and fills the README and the weight cards between ``<!-- results -->`` and
 ``<!-- /results -->``.
 """
 
@@ -13,16 +13,24 @@ import platform
 import re
 import subprocess
 import sys
-from collections.abc import Sequence
-from dataclasses import asdict, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
 from stvsr.data.footage import read_footage
 from stvsr.evaluation.comparison import as_markdown, compare
 from stvsr.evaluation.gallery import Gallery
-from stvsr.evaluation.measure import SuiteResult, evaluate_suite, load_networks, load_two_stage
-from stvsr.evaluation.protocol import make_task
+from stvsr.evaluation.measure import (
+    NetworkResult,
+    Scores,
+    SuiteResult,
+    Watch,
+    evaluate_suite,
+    load_networks,
+    load_two_stage,
+)
+from stvsr.evaluation.protocol import Task, make_task
 from stvsr.evaluation.speed import bench
 from stvsr.evaluation.tables import as_json
 from stvsr.inference import RenderSettings
@@ -35,106 +43,124 @@ ROOT = Path(__file__).parents[1]
 FOOTAGE = ROOT.parent / "shared" / "footage" / "eval"
 VID4, MIDDLEBURY = FOOTAGE / "Vid4", FOOTAGE / "Middlebury-other"
 RESULTS = ROOT / "docs" / "results"
-KEPT = RESULTS / "vid4-x4.json"
-"""The tables' numbers, by network."""
+KEPT = {scale: RESULTS / f"vid4-x{scale}.json" for scale in (2, 4)}
+"""The tables' numbers by network, for each scale."""
 UNISON = ("unison-s", "unison-m")
 """Those that are taken apart and timed."""
+Row = dict[str, Any]
 
 
 def main() -> None:
-    if sys.argv[1:]:
-        measure_again(sys.argv[1:])
-    else:
-        measure_all()
+    again = sys.argv[1:]
+    gallery = None if again else Gallery(RESULTS / "vid4")
+    rows = {scale: refreshed(scale, again, gallery.show if gallery and scale == 4 else None) for scale in KEPT}
+    for scale, found in rows.items():
+        for name in found:
+            if name != "bicubic":
+                card = file_of(name, scale).with_suffix(".md")
+                fill(card, table({one: found[one] for one in ("bicubic", name)}, scale))
+    on_vid4, page = beside_the_published(rows[4])
+    (RESULTS / "README.md").write_text(page)
+    fill(ROOT / "README.md", table(rows[4], 4))
+    if gallery:
+        gallery.close(compare(on_vid4))
 
 
-def measure_all() -> None:
-    names = ["bicubic"] + [name for name in NETWORKS if name != "bicubic" and has_weights(name, 4)]
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    gallery = Gallery(RESULTS / "vid4")
-    measured = [(name, load_network(name, 4)) for name in names]
-    result = evaluate_suite("vid4", VID4, measured, watch=gallery.show)
-    gallery.close(compare(result))
-    space_time, time = make_task(), make_task("time")
-    in_time = [name for name in names if 1 in ready_scales(name)]
-    films = [name for name in everyday_networks() if name in UNISON]
-    pairs = [("bicubic", name) for name in films] + [(name, name) for name in films]
-    stages = [load_two_stage(*pair, space_time) for pair in pairs]
-    staged = evaluate_suite("vid4", VID4, stages)
-    alone = evaluate_suite("middlebury", MIDDLEBURY, load_networks(in_time, time), task=time)
-    pages = [
-        as_markdown(compare(replace(result, results=result.results + staged.results))),
-        as_markdown(compare(alone)),
-    ]
-    (RESULTS / "README.md").write_text(
-        "# Results beside the published ones\n\nWritten by `make results`; [the protocol](../evaluation.md).\n\n"
-        + "\n\n".join([*pages, held_out_page(measured)])
-        + "\n\n![PSNR against parameters](vid4/quality.png)\n"
-    )
-    write_tables(rows_of(result, measured))
-
-
-def measure_again(names: Sequence[str]) -> None:
-    """Only these; the rest of the tables as they were. The pages of pictures and of published numbers wait."""
-    measured = [(name, load_network(name, 4)) for name in names]
-    rows = json.loads(KEPT.read_text()) | rows_of(evaluate_suite("vid4", VID4, measured), measured)
-    write_tables({name: rows[name] for name in NETWORKS if name in rows})
-
-
-def rows_of(whole: SuiteResult, measured: Sequence[tuple[str, Network]]) -> dict[str, dict]:
-    """What is kept of each network: its quality; of Unison also what it is without its flow, and how fast."""
-    rows = {name: row | {"commit": commit()} for name, row in by_network(whole).items()}
-    ours = [(name, network) for name, network in measured if name in UNISON]
-    still = by_network(evaluate_suite("vid4", VID4, ours, without="flow")) if ours else {}
-    for name, row in still.items():
-        rows[name] |= {"flow_off": row, "speed": speeds_of(name), "processor": processor()}
+def refreshed(scale: int, again: Sequence[str], watch: Watch | None) -> dict[str, Row]:
+    """What is kept at a scale, with these networks measured again, or all."""
+    kept, task = KEPT[scale], make_task(scale=scale)
+    rows: dict[str, Row] = json.loads(kept.read_text()) if kept.exists() else {}
+    names = [name for name in again or NETWORKS if name == "bicubic" or has_weights(name, scale)]
+    networks = [(name, load_network(name, scale)) for name in names]
+    if networks:  # clip by clip, so that pictures of a clip show all of them
+        fresh = rows_of(evaluate_suite("vid4", VID4, networks, task=task, watch=watch))
+        rows |= {name: fresh[name] | further(name, network, task) for name, network in networks}
+        rows = {name: rows[name] for name in NETWORKS if name in rows}
+        kept.write_text(json.dumps(rows, indent=1) + "\n")
     return rows
 
 
-def by_network(suite: SuiteResult) -> dict[str, dict]:
+def further(name: str, network: Network, task: Task) -> Row:
+    """On the other suites; of Unison also without its flow, and how fast."""
+    row: Row = {"commit": commit(), "held_out": validate(network, held_out_shots())}
+    if task.scale != 4:
+        return row
+    if 1 in ready_scales(name):
+        time = make_task("time")
+        row["in_time"] = rows_of(evaluate_suite("middlebury", MIDDLEBURY, load_networks([name], time), task=time))[name]
+    if name not in UNISON:
+        return row
+    if name in everyday_networks():
+        stages = [load_two_stage(first, name, task) for first in ("bicubic", name)]
+        row["two_stage"] = rows_of(evaluate_suite("vid4", VID4, stages))
+    row["flow_off"] = rows_of(evaluate_suite("vid4", VID4, [(name, network)], without="flow"))[name]
+    return row | {"speed": speeds_of(name), "processor": processor()}
+
+
+def rows_of(suite: SuiteResult) -> dict[str, Row]:
+    """By network."""
     results: Any = as_json(suite)["results"]
     return {result["network"]: result for result in results}
 
 
-def write_tables(rows: dict[str, dict]) -> None:
-    """The README's has all rows, a card's the network's own beside bicubic."""
-    KEPT.write_text(json.dumps(rows, indent=1) + "\n")
-    fill(ROOT / "README.md", table(rows))
-    for name in rows:
-        if name != "bicubic":
-            fill(file_of(name, 4).with_suffix(".md"), table({one: rows[one] for one in ("bicubic", name)}))
+def result_of(name: str, row: Row) -> NetworkResult:
+    """And back, as far as tables show it."""
+    scores = Scores(**{field.name: row[field.name] for field in fields(Scores)})
+    return NetworkResult(network=name, scores=scores, clips={}, parameters=row["parameters"], macs=row["macs"])
 
 
-def held_out_page(measured: Sequence[tuple[str, Network]]) -> str:
+def beside_the_published(rows: Mapping[str, Row]) -> tuple[SuiteResult, str]:
+    """What was measured on Vid4, and the page of all suites."""
+
+    def suite(name: str, task: Task, found: Mapping[str, Row]) -> SuiteResult:
+        results = tuple(result_of(*one) for one in found.items())
+        return SuiteResult(suite=name, task=task, without=None, results=results)
+
+    staged = {label: row for network in rows.values() for label, row in network.get("two_stage", {}).items()}
+    in_time = {name: row["in_time"] for name, row in rows.items() if "in_time" in row}
+    on_vid4 = suite("vid4", make_task(), {**rows, **staged})
+    alone = suite("middlebury", make_task("time"), in_time)
+    pages = (as_markdown(compare(on_vid4)), as_markdown(compare(alone)), held_out_page(rows))
+    page = "# Results beside the published ones\n\nWritten by `make results`; [the protocol](../evaluation.md).\n\n"
+    return on_vid4, page + "\n\n".join(pages) + "\n\n![PSNR against parameters](vid4/quality.png)\n"
+
+
+def held_out_shots() -> list:
+    return [shot for shot in read_footage(FOOTAGE.parent) if shot.name.startswith(unison_s(1).held_out)]
+
+
+def held_out_page(rows: Mapping[str, Row]) -> str:
     """The middle seven frames of our own shots that no training saw."""
-    held = [shot for shot in read_footage(FOOTAGE.parent) if shot.name.startswith(unison_s(1).held_out)]
     lines = [
         "## Held-out shots of the training footage",
         "",
-        "x4, 4 → 7, PSNR-Y in dB, mean over the shots: " + ", ".join(f"`{shot.name}`" for shot in held) + ".",
+        "x4, 4 → 7, PSNR-Y in dB, mean over the shots: "
+        + ", ".join(f"`{shot.name}`" for shot in held_out_shots())
+        + ".",
         "",
         "| network | all | key | interpolated | SSIM-Y |",
         "|---|---|---|---|---|",
     ]
-    for name, network in measured:
-        scores = validate(network, held)
+    for name, row in rows.items():
+        scores = row["held_out"]
         values = " | ".join(f"{scores[field]:.2f}" for field in ("psnr_y_key", "psnr_y_interpolated"))
         lines.append(f"| {name} | **{scores['psnr_y']:.2f}** | {values} | {scores['ssim_y']:.4f} |")
     return "\n".join(lines)
 
 
-def table(rows: dict[str, dict]) -> str:
+def table(rows: Mapping[str, Row], scale: int) -> str:
     """Vid4 by network and clip, and the speed, as Markdown."""
+    clips = "calendar", "city", "foliage", "walk"
     lines = [
-        "| Vid4, x4, 4 → 7, PSNR-Y in dB | all | key | interpolated | calendar | city | foliage | walk | SSIM-Y |",
+        f"| Vid4, x{scale}, 4 → 7, PSNR-Y in dB | all | key | interpolated | {' | '.join(clips)} | SSIM-Y |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
     without = [(f"{name}, flow off", row["flow_off"]) for name, row in rows.items() if "flow_off" in row]
     for name, result in [*rows.items(), *without]:
-        clips = " | ".join(f"{result['clips'][clip]['psnr_y']:.2f}" for clip in ("calendar", "city", "foliage", "walk"))
+        by_clip = " | ".join(f"{result['clips'][clip]['psnr_y']:.2f}" for clip in clips)
         lines.append(
             f"| {name} | **{result['psnr_y']:.2f}** | {result['psnr_y_key']:.2f} | {result['psnr_y_interpolated']:.2f} "
-            f"| {clips} | {result['ssim_y']:.4f} |"
+            f"| {by_clip} | {result['ssim_y']:.4f} |"
         )
     for name, row in rows.items():
         for precision, speed in row.get("speed", {}).items():
@@ -148,7 +174,7 @@ def table(rows: dict[str, dict]) -> str:
     when = ", ".join(
         f"commit {commit}" + (f" ({', '.join(names)})" if len(commits) > 1 else "") for commit, names in commits.items()
     )
-    lines += ["", f"Written by `make results` at {when}; numbers in docs/results/vid4-x4.json."]
+    lines += ["", f"Written by `make results` at {when}; numbers in docs/results/{KEPT[scale].name}."]
     return "\n".join(lines)
 
 

@@ -14,7 +14,7 @@ b batch · t input frames · s rendered instants · p pairs of neighbouring inpu
 c colour · d features · h w input size · H W output size. Flows are in input pixels.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from typing import Any
@@ -151,83 +151,94 @@ class Unison(Network):
         back: Float[Tensor, "b p 2 h w"],
     ) -> TrainingOutput:
         """The frames along this flow."""
-        count = clip.shape[1]
-        keys = [key.contiguous(memory_format=torch.channels_last) for key in clip.unbind(1)]  # as features lie
-        clip_feats = rearrange(
-            self.encoder(rearrange(clip, "b t c h w -> (b t) c h w")), "(b t) d h w -> b t d h w", t=count
-        )
-
         # every input frame and every instant asked for takes part in the recurrences: interpolation feeds the keys
         wanted = {Fraction(time) for time in times}
-        instants = sorted(wanted | {Fraction(index) for index in range(count)})
-        feats: list[Tensor] = []
-        bases: list[Tensor] = []
+        instants = sorted(wanted | {Fraction(index) for index in range(clip.shape[1])})
+        feats, bases = self.features_at(instants, clip, forth, back)
+        shown = [index for index, instant in enumerate(instants) if instant in wanted]
+        base = torch.stack([bases[index] for index in shown], 1)
+        extras = {"base": base, "flow_forth": forth, "flow_back": back}
+        if self.config.scale == 1:
+            return TrainingOutput(frames=base, extras=extras)
+
+        def flow(here: int, there: int) -> Tensor:
+            return flow_between(instants[here], instants[there], forth, back)
+
+        def enlarged(details: Iterable[tuple[int, Tensor]]) -> Tensor:
+            """The wanted frames with this detail."""
+            frames = ((detail, bases[index]) for index, detail in details if index in shown)
+            return enlarged_with(frames, len(shown), self.config.scale)
+
+        order, make = range(len(instants)), self.backward_head if self.config.backward_detail else None
+        states, details = dict[int, Tensor](), dict[int, Tensor]()
+        backward = self.recurrence(self.backward_cell, make, feats, order[::-1], flow, sees_detail=bool(make))
+        for index, state, detail in backward:
+            states[index] = state
+            if make and self.training:
+                details[index] = detail
+        if details:
+            extras["backward"] = enlarged((index, details[index]) for index in order)
+
+        order = order[: shown[-1] + 1]  # what lies behind was there for the backward recurrence
+        sees = self.config.detail
+        forward = self.recurrence(self.forward_cell, self.detail, feats, order, flow, states, sees_detail=sees)
+        return TrainingOutput(frames=enlarged((index, detail) for index, _, detail in forward), extras=extras)
+
+    def detail(self, state: Float[Tensor, "b d h w"]) -> Float[Tensor, "b d2 h w"]:
+        """Folded, of the forward recurrence."""
+        return self.head(self.tail(state))
+
+    def features_at(
+        self,
+        instants: Sequence[Fraction],
+        clip: Float[Tensor, "b t c h w"],
+        forth: Float[Tensor, "b p 2 h w"],
+        back: Float[Tensor, "b p 2 h w"],
+    ) -> tuple[list[Float[Tensor, "b d h w"]], list[Float[Tensor, "b c h w"]]]:
+        """Features and small picture at each instant."""
+        keys = [key.contiguous(memory_format=torch.channels_last) for key in clip.unbind(1)]  # as features lie
+        clip_feats = rearrange(
+            self.encoder(rearrange(clip, "b t c h w -> (b t) c h w")), "(b t) d h w -> b t d h w", t=len(keys)
+        )
+        found: list[tuple[Tensor, Tensor]] = []
         for instant in instants:
             key, share = int(instant), float(instant - int(instant))
             if share == 0:
-                feat, base = clip_feats[:, key], keys[key]
-            else:
-                velocity = velocity_at(share, forth[:, key], back[:, key])
-                feat, base = self.between(
-                    share,
-                    velocity,
-                    clip_feats[:, key],
-                    clip_feats[:, key + 1],
-                    keys[key],
-                    keys[key + 1],
-                    refine=self.config.flow,
-                )
-            feats.append(feat)
-            bases.append(base)
+                found.append((clip_feats[:, key], keys[key]))
+                continue
+            velocity = velocity_at(share, forth[:, key], back[:, key])
+            sides = clip_feats[:, key], clip_feats[:, key + 1], keys[key], keys[key + 1]
+            found.append(self.between(share, velocity, *sides, refine=self.config.flow))
+        return [feat for feat, _ in found], [base for _, base in found]
 
-        kept = [base for base, instant in zip(bases, instants, strict=True) if instant in wanted]
-        extras = {"base": torch.stack(kept, 1), "flow_forth": forth, "flow_back": back}
-        if self.config.scale == 1:
-            return TrainingOutput(frames=extras["base"], extras=extras)
-
-        scale = self.spec.scale
-        none_yet = feats[0].new_zeros(len(clip), 3 * scale**2, *feats[0].shape[-2:])
-        backward_states: list[Tensor] = []
-        backward_details: list[Tensor] = []
-        state, detail = torch.zeros_like(feats[-1]), none_yet
-        for index in reversed(range(len(instants))):
-            if index + 1 < len(instants):
-                flow = flow_between(instants[index], instants[index + 1], forth, back)
-                state = backward_warp(state, flow)
-                if self.config.backward_detail:
-                    detail = warp_phases(backward_details[0], flow, scale, gain=DETAIL_GAIN)
-            last = [detail] if self.config.backward_detail else []
-            state = self.backward_cell(feats[index], state, *last)
-            backward_states.insert(0, state)
-            if self.config.backward_detail and (index > 0 or self.training):
-                backward_details.insert(0, self.backward_head(state))
-        if self.config.backward_detail and self.training:
-            wanted_details = (
-                (detail, base)
-                for detail, base, instant in zip(backward_details, bases, instants, strict=True)
-                if instant in wanted
-            )
-            extras["backward"] = enlarged_with(wanted_details, len(wanted), scale)
-
-        def forward_recurrence() -> Iterator[tuple[Tensor, Tensor]]:
-            """The detail of each frame that is wanted, folded, and the picture under it."""
-            state = torch.zeros_like(feats[0])
-            detail = strong = none_yet
-            last_wanted = instants.index(max(wanted))  # what lies behind it was there for the backward recurrence
-            for index, instant in enumerate(instants[: last_wanted + 1]):
-                if index > 0:
-                    flow = flow_between(instant, instants[index - 1], forth, back)
-                    state = backward_warp(state, flow)
-                    if self.config.detail:
-                        strong = warp_phases(detail, flow, scale, gain=DETAIL_GAIN)
-                last = [strong] if self.config.detail else []
-                state = self.forward_cell(feats[index], state, backward_states[index], *last)
-                detail = self.head(self.tail(state))
-                if instant in wanted:
-                    yield detail, bases[index]
-
-        frames = enlarged_with(forward_recurrence(), len(wanted), scale)
-        return TrainingOutput(frames=frames, extras=extras)
+    def recurrence(
+        self,
+        cell: nn.Module,
+        to_detail: Callable[[Tensor], Tensor] | None,
+        feats: Sequence[Float[Tensor, "b d h w"]],
+        order: Sequence[int],
+        flow: Callable[[int, int], Float[Tensor, "b 2 h w"]],
+        beside: Mapping[int, Float[Tensor, "b d h w"]] | None = None,
+        *,
+        sees_detail: bool,
+    ) -> Iterator[tuple[int, Float[Tensor, "b d h w"], Float[Tensor, "b d2 h w"]]]:
+        """The instants in this order, each with its state and the folded detail made of it (none: zeros). Each sees,
+        along the flow, the last one's state and where told to its detail, and what lies beside its own features."""
+        scale = self.config.scale
+        state = torch.zeros_like(feats[0])
+        detail = seen = state.new_zeros(len(state), 3 * scale**2, *state.shape[-2:])
+        last = None
+        for index in order:
+            if last is not None:
+                to_last = flow(index, last)
+                state = backward_warp(state, to_last)
+                if sees_detail:
+                    seen = warp_phases(detail, to_last, scale, gain=DETAIL_GAIN)
+            around = [state] + ([beside[index]] if beside else []) + ([seen] if sees_detail else [])
+            state = cell(feats[index], *around)
+            detail = to_detail(state) if to_detail else detail
+            yield index, state, detail
+            last = index
 
     @torch.no_grad()
     def grow_from(self, small: Network) -> None:
