@@ -20,7 +20,7 @@ from numba import carray, float32  # pyright: ignore[reportPrivateImportUsage]
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from stvsr.ops.machine_code import for_threads
+from stvsr.ops.machine_code import for_threads, inlined
 
 LANES = 16
 """Sums in a register."""
@@ -53,6 +53,49 @@ def share_of(blocks: int):
     made at once: no row may be shorter."""
     pixels = REGISTERS // blocks
 
+    @inlined
+    @no_type_check
+    def round_row(job, item, y, to, shift):
+        """A row of the input to steps, all parts side by side, between its borders. Outside, all is zero."""
+        around, line = job.pad_x * job.depth, (job.width + 2 * job.pad_x) * job.depth
+        if y < 0 or y >= job.height:
+            fill(to, line, job.zero)
+            return
+        fill(to, around, job.zero)
+        fill(to + line - around, around, job.zero)
+        to += around
+        for part in range(job.parts):
+            wide = job.widths[part]
+            source = job.places[part] + (item * job.height + y) * job.width * wide * 4
+            if wide == job.depth:
+                round_numbers(source, to, job.width * wide, job.scale, shift)
+            else:
+                for column in range(job.width):
+                    round_numbers(source + column * wide * 4, to + column * job.depth, wide, job.scale, shift)
+            to += wide
+
+    @inlined
+    @no_type_check
+    def make_row(job, steps, line, place, out_width, span):
+        """A row of the output from the rows of steps that it sees. place: of its first pixel, among all."""
+        features = job.groups * blocks * LANES
+        for group in range(job.groups):
+            feature = group * blocks * LANES
+            column = 0
+            while column < out_width:
+                here = min(column, out_width - pixels)  # the last pixels of a row are made twice, not one by one
+                multiply(
+                    pixels, blocks,
+                    steps + here * job.depth, line, job.depth,
+                    job.taps_y, job.taps_x * job.depth // 4,
+                    job.weight + feature * job.taps_y * job.taps_x * job.depth,
+                    job.sums + feature * 4, job.factors + feature * 4, features * 4, job.floor,
+                    job.plus + (place + here) * job.plus_step + feature * 4, job.plus_step,
+                    job.out + ((place + here) * features + feature) * 4, features * 4,
+                    span,
+                )  # fmt: skip
+                column += pixels
+
     @for_threads(JOB)
     @no_type_check
     def share(address):
@@ -60,7 +103,6 @@ def share_of(blocks: int):
         job = told[0]
         line = (job.width + 2 * job.pad_x) * job.depth
         out_height, out_width = job.height + 2 * job.pad_y - job.taps_y + 1, line // job.depth - job.taps_x + 1
-        features = job.groups * blocks * LANES
         most = max(1, BAND_BYTES // line - job.taps_y + 1)
         steps = np.empty((most + job.taps_y - 1) * line, np.uint8)
         span = np.empty((2, LANES), np.float32)
@@ -75,42 +117,11 @@ def share_of(blocks: int):
                 item, top = row // out_height, row % out_height
                 count = min(most, last - row, out_height - top)
                 for i in range(count + job.taps_y - 1):
-                    y, to = top + i - job.pad_y, i * line
-                    if y < 0 or y >= job.height:
-                        steps[to : to + line] = job.zero
-                        continue
-                    steps[to : to + job.pad_x * job.depth] = job.zero
-                    steps[to + line - job.pad_x * job.depth : to + line] = job.zero
-                    target = steps.ctypes.data + to + job.pad_x * job.depth
-                    for part in range(job.parts):
-                        wide = job.widths[part]
-                        source = job.places[part] + (item * job.height + y) * job.width * wide * 4
-                        if wide == job.depth:
-                            round_numbers(source, target, job.width * wide, job.scale, shift)
-                        else:
-                            for column in range(job.width):
-                                from_, into = source + column * wide * 4, target + column * job.depth
-                                round_numbers(from_, into, wide, job.scale, shift)
-                        target += wide
+                    round_row(job, item, top + i - job.pad_y, steps.ctypes.data + i * line, shift)
                 for i in range(count):
-                    place = (row + i) * out_width
-                    for group in range(job.groups):
-                        feature = group * blocks * LANES
-                        column = 0
-                        while column < out_width:
-                            # the last pixels of a row are made twice rather than one by one
-                            here = min(column, out_width - pixels)
-                            multiply(
-                                pixels, blocks,
-                                steps.ctypes.data + i * line + here * job.depth, line, job.depth,
-                                job.taps_y, job.taps_x * job.depth // 4,
-                                job.weight + feature * job.taps_y * job.taps_x * job.depth,
-                                job.sums + feature * 4, job.factors + feature * 4, features * 4, job.floor,
-                                job.plus + (place + here) * job.plus_step + feature * 4, job.plus_step,
-                                job.out + ((place + here) * features + feature) * 4, features * 4,
-                                span.ctypes.data,
-                            )  # fmt: skip
-                            column += pixels
+                    make_row(
+                        job, steps.ctypes.data + i * line, line, (row + i) * out_width, out_width, span.ctypes.data
+                    )
                 row += count
             put(job.ends + 8 * band, span[0].min())
             put(job.ends + 8 * band + 4, span[1].max())
@@ -127,6 +138,21 @@ def take(typing, address):
         return builder.atomic_rmw("add", builder.inttoptr(args[0], PLACE.as_pointer()), place(1), "seq_cst")
 
     return types.int64(types.int64), build
+
+
+@intrinsic
+@no_type_check
+def fill(typing, address, count, number):
+    """So many bytes, all this number."""
+
+    def build(context, builder, signature, args):
+        address, count, number = args
+        byte = builder.trunc(number, BYTE)
+        with cgutils.for_range(builder, count) as loop:
+            store(builder, byte, builder.add(address, loop.index))
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64, types.int64), build
 
 
 @intrinsic
