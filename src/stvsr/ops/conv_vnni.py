@@ -47,54 +47,33 @@ time. scale: steps in one. floor: what is less becomes this. parts: how many, fp
 each the address and the depth."""
 
 
+@inlined
+@no_type_check
+def round_row(job, item, y, to, shift):
+    """A row of the input to steps, all parts side by side, between its borders. Outside, all is zero."""
+    around, line = job.pad_x * job.depth, (job.width + 2 * job.pad_x) * job.depth
+    if y < 0 or y >= job.height:
+        fill(to, line, job.zero)
+        return
+    fill(to, around, job.zero)
+    fill(to + line - around, around, job.zero)
+    to += around
+    for part in range(job.parts):
+        wide = job.widths[part]
+        source = job.places[part] + (item * job.height + y) * job.width * wide * 4
+        if wide == job.depth:
+            round_numbers(source, to, job.width * wide, job.scale, shift)
+        else:
+            for column in range(job.width):
+                round_numbers(source + column * wide * 4, to + column * job.depth, wide, job.scale, shift)
+        to += wide
+
+
 @cache
 def share_of(blocks: int):
     """What every thread calls on a JOB, for outputs in ``blocks`` x LANES features at a time; and how many pixels are
     made at once: no row may be shorter."""
     pixels = REGISTERS // blocks
-
-    @inlined
-    @no_type_check
-    def round_row(job, item, y, to, shift):
-        """A row of the input to steps, all parts side by side, between its borders. Outside, all is zero."""
-        around, line = job.pad_x * job.depth, (job.width + 2 * job.pad_x) * job.depth
-        if y < 0 or y >= job.height:
-            fill(to, line, job.zero)
-            return
-        fill(to, around, job.zero)
-        fill(to + line - around, around, job.zero)
-        to += around
-        for part in range(job.parts):
-            wide = job.widths[part]
-            source = job.places[part] + (item * job.height + y) * job.width * wide * 4
-            if wide == job.depth:
-                round_numbers(source, to, job.width * wide, job.scale, shift)
-            else:
-                for column in range(job.width):
-                    round_numbers(source + column * wide * 4, to + column * job.depth, wide, job.scale, shift)
-            to += wide
-
-    @inlined
-    @no_type_check
-    def make_row(job, steps, line, place, out_width, span):
-        """A row of the output from the rows of steps that it sees. place: of its first pixel, among all."""
-        features = job.groups * blocks * LANES
-        for group in range(job.groups):
-            feature = group * blocks * LANES
-            column = 0
-            while column < out_width:
-                here = min(column, out_width - pixels)  # the last pixels of a row are made twice, not one by one
-                multiply(
-                    pixels, blocks,
-                    steps + here * job.depth, line, job.depth,
-                    job.taps_y, job.taps_x * job.depth // 4,
-                    job.weight + feature * job.taps_y * job.taps_x * job.depth,
-                    job.sums + feature * 4, job.factors + feature * 4, features * 4, job.floor,
-                    job.plus + (place + here) * job.plus_step + feature * 4, job.plus_step,
-                    job.out + ((place + here) * features + feature) * 4, features * 4,
-                    span,
-                )  # fmt: skip
-                column += pixels
 
     @for_threads(JOB)
     @no_type_check
@@ -103,6 +82,7 @@ def share_of(blocks: int):
         job = told[0]
         line = (job.width + 2 * job.pad_x) * job.depth
         out_height, out_width = job.height + 2 * job.pad_y - job.taps_y + 1, line // job.depth - job.taps_x + 1
+        features = job.groups * blocks * LANES
         most = max(1, BAND_BYTES // line - job.taps_y + 1)
         steps = np.empty((most + job.taps_y - 1) * line, np.uint8)
         span = np.empty((2, LANES), np.float32)
@@ -118,10 +98,21 @@ def share_of(blocks: int):
                 count = min(most, last - row, out_height - top)
                 for i in range(count + job.taps_y - 1):
                     round_row(job, item, top + i - job.pad_y, steps.ctypes.data + i * line, shift)
-                for i in range(count):
-                    make_row(
-                        job, steps.ctypes.data + i * line, line, (row + i) * out_width, out_width, span.ctypes.data
-                    )
+                for made in range(count * job.groups):
+                    i, feature = made // job.groups, made % job.groups * blocks * LANES
+                    for column in range(0, out_width, pixels):
+                        here = min(column, out_width - pixels)  # the last pixels are made twice, not one by one
+                        pixel = (row + i) * out_width + here
+                        multiply(
+                            pixels, blocks,
+                            steps.ctypes.data + i * line + here * job.depth, line, job.depth,
+                            job.taps_y, job.taps_x * job.depth // 4,
+                            job.weight + feature * job.taps_y * job.taps_x * job.depth,
+                            job.sums + feature * 4, job.factors + feature * 4, features * 4, job.floor,
+                            job.plus + pixel * job.plus_step + feature * 4, job.plus_step,
+                            job.out + (pixel * features + feature) * 4, features * 4,
+                            span.ctypes.data,
+                        )  # fmt: skip
                 row += count
             put(job.ends + 8 * band, span[0].min())
             put(job.ends + 8 * band + 4, span[1].max())
