@@ -49,6 +49,20 @@ def unison_s_real() -> Recipe:
     )
 
 
+def unison_s_x2() -> Recipe:
+    """``unison-s`` at x2, from x4 on (``--initial``), in minutes on two processor cores (``--processes 2``)."""
+    large = unison_s(2)
+    return replace(
+        large,
+        scale=2,
+        steps=650,
+        precision="bf16-mixed",
+        seed=5,
+        optimiser=replace(large.optimiser, lr=6e-4, warmup=30, ema=0.99),
+        losses=UnisonLoss(epsilon=0.05, flow_start=0.02, flow_end=0.01),
+    )
+
+
 def unison_m() -> Recipe:
     """``unison-m`` at x4, for a graphics processor."""
     return Recipe(
@@ -127,6 +141,7 @@ def yogo_24() -> Recipe:
 RECIPES: dict[str, tuple[Callable[[], Recipe], ...]] = {
     "unison_s": tuple(partial(unison_s, stage) for stage in (1, 2)),
     "unison_s_real": (unison_s_real,),
+    "unison_s_x2": (unison_s_x2,),
     "unison_m": (unison_m,),
     "cycmunet": (cycmunet,),
     "tp": (tp,),
