@@ -87,6 +87,7 @@ MIDDLE: dict[str, Any] = {
     "backward_blocks": 5,
     "forward_blocks": 8,
     "tail_width": 128,
+    "backward_detail": True,
 }
 
 
