@@ -15,10 +15,11 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from stvsr.data.footage import read_footage
+from stvsr.data.footage import Shot, read_footage
 from stvsr.evaluation.comparison import as_markdown, compare
 from stvsr.evaluation.gallery import Gallery
 from stvsr.evaluation.measure import (
@@ -52,6 +53,8 @@ Row = dict[str, Any]
 
 def main() -> None:
     again = sys.argv[1:]
+    if unknown := set(again) - set(NETWORKS):
+        sys.exit(f"No such network: {', '.join(sorted(unknown))}. Choose of {', '.join(NETWORKS)}.")
     gallery = None if again else Gallery(RESULTS / "vid4")
     rows = {scale: refreshed(scale, again, gallery.show if gallery and scale == 4 else None) for scale in KEPT}
     for scale, found in rows.items():
@@ -82,9 +85,10 @@ def refreshed(scale: int, again: Sequence[str], watch: Watch | None) -> dict[str
 
 def further(name: str, network: Network, task: Task) -> Row:
     """On the other suites; of Unison also without its flow, and how fast."""
-    row: Row = {"commit": commit(), "held_out": validate(network, held_out_shots())}
+    row: Row = {"commit": commit()}
     if task.scale != 4:
         return row
+    row["held_out"] = validate(network, held_out_shots())
     if 1 in ready_scales(name):
         time = make_task("time")
         row["in_time"] = rows_of(evaluate_suite("middlebury", MIDDLEBURY, load_networks([name], time), task=time))[name]
@@ -125,7 +129,8 @@ def beside_the_published(rows: Mapping[str, Row]) -> tuple[SuiteResult, str]:
     return on_vid4, page + "\n\n".join(pages) + "\n\n![PSNR against parameters](vid4/quality.png)\n"
 
 
-def held_out_shots() -> list:
+@cache
+def held_out_shots() -> list[Shot]:
     return [shot for shot in read_footage(FOOTAGE.parent) if shot.name.startswith(unison_s(1).held_out)]
 
 

@@ -1,6 +1,7 @@
 """Warping on the CPU, translated to machine code by Numba: each pixel of the flow is looked at once, and no tables of
 places and weights are made."""
 
+from collections.abc import Callable
 from functools import cache
 from typing import no_type_check
 
@@ -16,23 +17,25 @@ from stvsr.ops.machine_code import compiled, in_bands
 
 def backward_warp(image: Float[Tensor, "b d h w"], flow: Float[Tensor, "b 2 h w"]) -> Float[Tensor, "b d h w"]:
     """Both fp32. The result lies channels last."""
-    pixels = rearrange(image, "b d h w -> b h w d").contiguous()
-    count, height, width, depth = pixels.shape
-    out = torch.empty_like(pixels)
-    arrays = pixels.view(-1).numpy(), flow.contiguous().numpy(), out.view(-1).numpy()
-    in_bands(blend_rows, count * height, *arrays, height, width, depth)
-    return rearrange(out, "b h w d -> b d h w")
+    return by_rows(blend_rows, image, flow)
 
 
 def warp_phases(
     phases: Float[Tensor, "b d h w"], flow: Float[Tensor, "b 2 h w"], scale: int, gain: float
 ) -> Float[Tensor, "b d h w"]:
     """Both fp32. The result lies channels last; the enlarged image is never unfolded."""
-    pixels = rearrange(phases, "b d h w -> b h w d").contiguous()
+    return by_rows(warp_blocks(scale), phases, flow, gain)
+
+
+def by_rows(
+    warp: Callable[..., None], maps: Float[Tensor, "b d h w"], flow: Float[Tensor, "b 2 h w"], *more: float
+) -> Float[Tensor, "b d h w"]:
+    """What a loop over rows, one of those below, makes of maps and flow."""
+    pixels = rearrange(maps, "b d h w -> b h w d").contiguous()
     count, height, width, depth = pixels.shape
     out = torch.empty_like(pixels)
     arrays = pixels.view(-1).numpy(), flow.contiguous().numpy(), out.view(-1).numpy()
-    in_bands(warp_blocks(scale), count * height, *arrays, height, width, depth, gain)
+    in_bands(warp, count * height, *arrays, height, width, depth, *more)
     return rearrange(out, "b h w d -> b d h w")
 
 
