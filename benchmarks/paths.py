@@ -73,9 +73,9 @@ def compare(name: str, width: int, height: int, device: str, precision: str) -> 
     def plain() -> Tensor:
         parts = windows(network.spec, KEYS, TIMES)
         with plain_path():
-            return torch.cat([network(clip[None, part].to(device), times)[0].float().cpu() for part, times in parts])
+            return torch.cat([network(clip[None, part].to(device), times)[0].float() for part, times in parts])
 
-    expected = plain()  # and a round to warm up
+    expected = plain().cpu()  # and a round to warm up
     slow = seconds(plain, torch.device(device))
     engine = Engine(network, RenderSettings(device=device, precision=precision), RenderReport())
 
@@ -83,7 +83,7 @@ def compare(name: str, width: int, height: int, device: str, precision: str) -> 
         return render_round(engine, clip)
 
     span = max(1.0, float(expected.max() - expected.min()))  # noise as weights makes pictures far beyond 0 ... 1
-    difference = (fast() - expected).square().mean() / span**2
+    difference = (fast().cpu() - expected).square().mean() / span**2
     convolve, ceiling = plain_convolution(width, height, engine.device, engine.precision)
     quick = alternate(fast, convolve, rounds=ROUNDS, device=engine.device)
     quick_seconds = median(ours for ours, _ in quick)
@@ -176,7 +176,7 @@ def check(device: torch.device) -> None:
             wanted = network(clip[None], times)[0]
         for precision in ("fp32", "bf16", "fp16"):
             engine = Engine(network, RenderSettings(device=device.type, precision=precision), RenderReport())  # pyright: ignore[reportArgumentType]
-            error = float((engine.run(clip, times, engine.precision) - wanted).abs().mean())
+            error = float((engine.run(clip, times, engine.precision).cpu() - wanted).abs().mean())
             print(f"{name} {precision}: mean difference {error:.2e}", flush=True)
 
 

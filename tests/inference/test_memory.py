@@ -30,7 +30,7 @@ def test_a_laptop_takes_small_films_whole_and_tiles_wide_ones():
 @pytest.mark.usefixtures("laptop")
 @pytest.mark.parametrize(("height", "width", "count"), [(144, 180, 32), (720, 1280, 6), (9000, 16384, 1)])
 def test_finished_frames_take_an_eighth_of_the_memory_and_one_always_fits(height, width, count):
-    assert memory.frames_that_fit(height, width, 4) == count
+    assert memory.frames_that_fit(height, width, 4, CPU) == count
 
 
 @pytest.mark.parametrize(("text", "limited"), [("1073741824\n", True), ("max\n", False)])

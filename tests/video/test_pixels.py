@@ -65,6 +65,19 @@ def test_flat_colours_agree_with_swscale_at_its_most_accurate(matrix, full_range
         assert theirs.to_ndarray()[8, 8].tolist() == pytest.approx(ours.tolist(), abs=1)
 
 
+@pytest.mark.parametrize("name", ["yuv420p", "yuv422p", "yuv440p", "yuv444p", "yuv420p10le", "yuv444p12le"])
+def test_a_gpu_makes_the_planes_that_the_processor_makes(name):
+    image = torch.rand(3, 37, 53) * 1.2 - 0.1
+    wide = torch.nn.functional.interpolate(image[None], scale_factor=2, mode="bilinear")[0]
+    for matrix in (1, 6, 9):
+        ours = pixels.planes_from_rgb(wide, colour(matrix), name)
+        theirs = pixels._planes(wide, colour(matrix), name)
+        for one, other in zip(ours, theirs, strict=True):
+            apart = np.abs(one.astype(int) - other.numpy())
+            assert apart.max() <= 1  # where a value lies half-way between two levels
+            assert apart.mean() < 1e-3
+
+
 @pytest.mark.parametrize("size", [(48, 64), (50, 66), (2, 2), (34, 36)])
 @pytest.mark.parametrize("name", SUBSAMPLED + WHOLE)
 def test_planes_of_films_that_are_not_enlarged_come_back_to_the_bit(name, size):

@@ -260,6 +260,14 @@ def test_what_cannot_be_written_is_refused_and_nothing_is_left(made, tmp_path, t
     assert sorted(tmp_path.iterdir()) == before
 
 
+@pytest.mark.skipif(torch.cuda.is_available(), reason="has a card")
+def test_without_a_card_its_encoder_is_refused_before_anything_is_rendered(made, tmp_path):
+    target, source = tmp_path / "film.mp4", probe(made("plain"))
+    with pytest.raises(OutputError, match=r"needs a graphics card of NVIDIA's .*--codec hevc\."):
+        VideoWriter(target, WriteSettings(codec="hevc-nvenc"), source)
+    assert not list(tmp_path.glob("*film*"))
+
+
 @pytest.mark.parametrize("size", [(8, 8), (64, 48), (8, 64)])
 def test_pictures_too_small_for_the_codec_are_refused_with_another_codec_named(made, tmp_path, size):
     with pytest.raises(OutputError, match=r"at least 50x16 pixels.*ffv1"):

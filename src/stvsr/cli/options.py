@@ -30,7 +30,7 @@ AllowUntrained = Annotated[
     bool,
     typer.Option("--allow-untrained", help="Use random weights where there are no trained ones: only to see it run."),
 ]
-Codec = Annotated[str | None, typer.Option(help="h264, hevc, av1, ffv1 or prores.")]
+Codec = Annotated[str | None, typer.Option(help="h264, hevc, av1, ffv1, prores, h264-nvenc, hevc-nvenc.")]
 Quality = Annotated[int | None, typer.Option(help="The codec's own scale (CRF); smaller is better and larger.")]
 OnDevice = Annotated[Device, typer.Option(help="auto takes a GPU where there is one.")]
 InPrecision = Annotated[Precision, typer.Option(help="auto takes the fastest that the device is good at.")]

@@ -35,7 +35,7 @@ def rendered_by(network: Network, sampling: Sampling, settings: RenderSettings =
 
     def rendering(truth: Float[Tensor, "t c h w"], wanted: list[int]) -> Float[Tensor, "s c h w"]:
         keys = shrink(truth[:: sampling.stride], engine.spec.scale)
-        return render_all(engine, keys, [Fraction(i, sampling.stride) for i in wanted])
+        return render_all(engine, keys, [Fraction(i, sampling.stride) for i in wanted]).cpu()
 
     return rendering
 

@@ -163,6 +163,7 @@ def render_once() -> None:
     settings = RenderSettings(device=device, precision=precision)  # pyright: ignore[reportArgumentType]
     engine = Engine(load_network(name, int(scale), allow_untrained=True), settings, RenderReport())
     render_round(engine, torch.rand(KEYS, 3, int(height), int(width)))
+    wait_for(engine.device)
     print(json.dumps({"rendered_at": time.time(), "peak_memory_bytes": peak_memory(engine.device)}))
 
 

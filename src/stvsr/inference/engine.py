@@ -7,7 +7,7 @@ Every arrow is a generator; what is alive at once is one window, however long th
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
 from itertools import chain, groupby, islice, repeat
@@ -19,15 +19,17 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from stvsr.clip import Frame
+from stvsr.clip import Frame, Times
 from stvsr.errors import InputError, SettingsError, WeightsError
 from stvsr.inference import int8, onnx, timeline
-from stvsr.inference.memory import frames_that_fit, keep_freed_memory, tile_that_fits
+from stvsr.inference.graphs import GraphedNetwork
+from stvsr.inference.memory import frames_that_fit, is_out_of_memory, keep_freed_memory, tile_that_fits
 from stvsr.inference.tiles import render_tiled, smallest_tile
 from stvsr.inference.timeline import Interval, Target
 from stvsr.inference.windows import Window, WindowLayout, window_layout, windows
 from stvsr.networks.base import Network
 from stvsr.ops.resize import resize_to
+from stvsr.ops.streams import settled
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +41,8 @@ class RenderSettings:
     device: "auto" takes a GPU where there is one. precision: "auto" takes what the hardware is fastest in: bf16 or
     fp16, or on most CPUs int8, for networks that lose nothing by it. tile: edge of a tile in
     input pixels, at least 16; None: as large as the memory allows. window: key frames seen at once, at least 2; None:
-    what suits the network. compile: translate the network first, which takes minutes and pays off on long films.
+    what suits the network. compile: translate the network first, which takes minutes and pays off on long films; on
+    CUDA: record it as CUDA graphs.
     runtime: what runs the network; "onnx" is ONNX Runtime, in fp32 and smaller windows, and exports the network first
     (see ``stvsr.inference.onnx``). Raises SettingsError for values that cannot work.
     """
@@ -102,9 +105,9 @@ def render(
     Raises SettingsError for a missing device or a picture that fits in no way; while running also InputError for
     frames that do not fit together and WeightsError for a network that returns no numbers.
     """
-    return render_part(
-        Engine(network, settings or RenderSettings(), report or RenderReport()), frames, target or Target()
-    )
+    engine = Engine(network, settings or RenderSettings(), report or RenderReport())
+    rendered = render_part(engine, frames, target or Target())
+    return (replace(frame, image=frame.image.cpu()) for frame in rendered)
 
 
 def render_part(
@@ -115,7 +118,7 @@ def render_part(
     start: Fraction | None = None,
     own: tuple[Fraction, Fraction] | None = None,
 ) -> Iterator[Frame]:
-    """As ``render``, for a stretch of a longer film.
+    """As ``render``, for a stretch of a longer film. The frames lie on the engine's device, and are ``settled``.
 
     start: when the film's first frame appears, in source seconds. own: from when to before when frames out are wanted,
     in output seconds; the frames around them are context. A stretch whose context begins where a window of the whole
@@ -139,7 +142,7 @@ def render_part(
 def nearer(engine: "Engine", intervals: Iterable[Interval], step: Fraction) -> Iterator[Interval]:
     """Split intervals where a network of fixed step must come nearer: its own frames, shrunk, become keys."""
     for interval, images in engine.render(intervals, lambda interval: timeline.split_points(interval, step)):
-        keys = [resize_to(image, *interval.image.shape[-2:]).clamp(0, 1) for image in images]
+        keys = [resize_to(image, *interval.image.shape[-2:]).clamp(0, 1).to(interval.image.device) for image in images]
         yield from timeline.split(interval, step, keys) if keys else [interval]
 
 
@@ -154,14 +157,20 @@ class Engine:
         # channels last: what tensor cores read, and on a CPU half again as fast for convolutions
         self.network = network.to(self.device).to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
         self.on_onnx = settings.runtime == "onnx"
-        if self.on_onnx:
-            self.call = onnx.OnnxNetwork(self.network)
-        else:
-            self.call = torch.compile(self.network) if settings.compile else self.network
+        self.compile = settings.compile
+        self.call = self.way_to_call()
         self.spec = network.spec
         self.layout = window_layout(network.spec, settings.window)
         self.tile = settings.tile
         self.report = report
+
+    def way_to_call(self) -> Callable[[Tensor, Times], Tensor]:
+        """What is called in place of the network."""
+        if self.on_onnx:
+            return onnx.OnnxNetwork(self.network)
+        if not self.compile:
+            return self.network
+        return GraphedNetwork(self.network) if self.device.type == "cuda" else torch.compile(self.network)
 
     def render(
         self, intervals: Iterable[Interval], asked: Callable[[Interval], Iterable[Fraction]]
@@ -188,7 +197,7 @@ class Engine:
             return
         clip = stack(window)
         distinct = [(time, len(list(run))) for time, run in groupby(times)]
-        count = frames_that_fit(clip.shape[-2], clip.shape[-1], self.spec.scale)
+        count = frames_that_fit(clip.shape[-2], clip.shape[-1], self.spec.scale, self.device)
         for first in range(0, len(distinct), count):
             part = distinct[first : first + count]
             keys = self.keys_around(part[0][0], part[-1][0], len(clip))
@@ -217,9 +226,10 @@ class Engine:
         while True:
             try:
                 images = render_tiled(lambda part: self.render_tile(part, times), clip, self.spec, self.tile)
+                images = settled(images.clamp(0, 1))
                 self.report.seconds += perf_counter() - began
                 self.report.tile = self.tile
-                return images.clamp(0, 1)
+                return images
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
                     raise
@@ -242,7 +252,8 @@ class Engine:
     def run(self, clip: Tensor, times: list[Fraction], precision: torch.dtype) -> Tensor:
         call = self.call_int8 if precision == torch.int8 else self.call
         with torch.autocast(self.device.type, dtype=precision, enabled=precision in (torch.bfloat16, torch.float16)):
-            return call(clip[None].to(self.device), times)[0].float().cpu()
+            images = call(clip[None].to(self.device), times)[0]
+        return images.to(torch.float32, copy=isinstance(call, GraphedNetwork))
 
     @cached_property
     def call_int8(self) -> Network:
@@ -262,6 +273,7 @@ class Engine:
             )
         self.tile = max(smallest, (tile + 1) // 2)
         if self.device.type == "cuda":
+            self.call = self.way_to_call()  # graphs keep memory
             torch.cuda.empty_cache()
         self.remark(f"Memory ran out at tiles of {tile} pixels; going on with {self.tile}.")
 
@@ -273,7 +285,8 @@ class Engine:
 
 def fitting_tile(network: Network, device: torch.device, layout: WindowLayout, height: int, width: int) -> int:
     """The edge of the tiles, in input pixels, in which pictures of this size are rendered unless told otherwise."""
-    return tile_that_fits(network, device, layout.length + frames_that_fit(height, width, network.spec.scale))
+    waiting = frames_that_fit(height, width, network.spec.scale, device)
+    return tile_that_fits(network, device, layout.length + waiting)
 
 
 def what_is_wrong(images: Float[Tensor, "s c H W"], clip: Float[Tensor, "t c h w"]) -> str | None:
@@ -341,9 +354,3 @@ def processor_has(instructions: str) -> bool:
     """Whether the processor computes in bf16 with these. Without them it is emulated, and slower than fp32."""
     ask = getattr(torch.cpu, f"_is_{instructions}_supported", None)  # a private name, so ask politely
     return ask is not None and ask()
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """CUDA has a class for it; the CPU and MPS allocators only a sentence."""
-    words = ("can't allocate memory", "not enough memory", "out of memory")
-    return isinstance(error, torch.OutOfMemoryError | MemoryError) or any(word in str(error).lower() for word in words)

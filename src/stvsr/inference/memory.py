@@ -34,10 +34,12 @@ def built_in_memory(device: torch.device) -> int:
     return min(sizes)
 
 
-def frames_that_fit(height: int, width: int, scale: int) -> int:
-    """How many finished frames may wait in main memory for their turn: an eighth of it, 1 to 32. Sizes of the input."""
+def frames_that_fit(height: int, width: int, scale: int, device: torch.device) -> int:
+    """How many finished frames may wait for their turn: an eighth of the device's or the main memory, whichever is
+    less; 1 to 32. Sizes of the input."""
     frame = 3 * height * width * scale**2 * 4
-    return min(max(built_in_memory(torch.device("cpu")) // 8 // frame, 1), 32)
+    room = min(built_in_memory(torch.device("cpu")), built_in_memory(device))
+    return min(max(room // 8 // frame, 1), 32)
 
 
 def tile_that_fits(network: Network, device: torch.device, frames: int) -> int:
@@ -48,6 +50,12 @@ def tile_that_fits(network: Network, device: torch.device, frames: int) -> int:
     widest = max((parameter.shape[0] for parameter in network.parameters() if parameter.ndim > 1), default=3)
     per_pixel = 4 * (LIVE_MAPS * widest + 4 * 3 * network.spec.scale**2)
     return isqrt(built_in_memory(device) // 4 // (per_pixel * frames))
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """CUDA has a class for it; the CPU and MPS allocators only a sentence."""
+    words = ("can't allocate memory", "not enough memory", "out of memory")
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or any(word in str(error).lower() for word in words)
 
 
 def keep_freed_memory() -> None:

@@ -17,6 +17,7 @@ from stvsr.jobs.plan import EnhanceSettings, Plan, check_target, make_plan
 from stvsr.jobs.render import READ_AHEAD, WRITE_BEHIND, load_network_of
 from stvsr.jobs.survey import survey
 from stvsr.video import probe
+from stvsr.video.codecs import CODECS
 
 BITS_PER_PIXEL = {"h264": 0.12, "hevc": 0.08, "av1": 0.06, "ffv1": 8.0, "prores": 4.0}
 """Of typical films at the default quality; h264 and the like spread from a third to three times of it."""
@@ -95,7 +96,7 @@ def memory(job: Job, engine: Engine, area: int) -> int:
     """Features of one tile, and the frames that wait between the stages, in fp32."""
     widest = max((p.shape[0] for p in engine.network.parameters() if p.ndim > 1), default=3)
     scale, frame_in = engine.spec.scale, 12 * job.info.width * job.info.height
-    parts = frames_that_fit(job.info.height, job.info.width, scale)
+    parts = frames_that_fit(job.info.height, job.info.width, scale, engine.device)
     features = 4 * area * (LIVE_MAPS * widest + 4 * 3 * scale**2) * (job.plan.layout.length + parts)
     frame_out = 12 * job.plan.size[0] * job.plan.size[1]
     return features + frame_in * (READ_AHEAD + job.plan.layout.length) + frame_out * (2 * parts + WRITE_BEHIND)
@@ -107,4 +108,4 @@ def disk(job: Job, frames_out: int) -> int:
     if job.plan.is_folder:
         return frames_out * width * height * 3 // 2
     codec = job.plan.writing.codec or FILM_CODECS.get(job.plan.target.suffix.lower(), "h264")
-    return int(frames_out * width * height * BITS_PER_PIXEL[codec] / 8)
+    return int(frames_out * width * height * BITS_PER_PIXEL[CODECS[codec].stored] / 8)

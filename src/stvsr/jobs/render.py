@@ -24,6 +24,7 @@ from stvsr.jobs.segments import Segment
 from stvsr.jobs.stages import Waiting, read_ahead, write_behind
 from stvsr.networks import Network
 from stvsr.ops.resize import resize_to
+from stvsr.ops.streams import settled
 from stvsr.video import VideoWriter
 from stvsr.video.deinterlace import CONTEXT, deinterlaced
 from stvsr.video.index import frames_between
@@ -144,7 +145,7 @@ def resized(frame: Frame, plan: Plan) -> Frame:
     width, height = plan.size
     if frame.image.shape[-2:] == (height, width):
         return frame
-    return replace(frame, image=resize_to(frame.image, height, width).clamp(0, 1))
+    return replace(frame, image=settled(resize_to(frame.image, height, width).clamp(0, 1)))
 
 
 def remove(path: Path) -> None:

@@ -11,6 +11,7 @@ from stvsr.data.sampler import Batch
 from stvsr.errors import SettingsError
 from stvsr.networks import Network
 from stvsr.networks.base import AlongFlow, TrainingOutput
+from stvsr.ops.cuda_graph import captured
 
 
 def portions(batch: Batch, count: int) -> list[Batch]:
@@ -67,23 +68,15 @@ def capture(learn: Callable[[Batch], dict[str, Tensor]], example: Batch) -> Call
     """The step as a CUDA graph for one cadence. The first three steps run as they are, on the example."""
     tensors = tensors_of(example)
     still = replace(example, **{name: getattr(example, name).clone() for name in tensors})
-    stream = torch.cuda.Stream()
-    stream.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(stream):
-        for _ in range(3):
-            learn(still)
-    torch.cuda.current_stream().wait_stream(stream)
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        terms = learn(still)
+    replay, terms = captured(lambda: learn(still))
 
-    def replay(batch: Batch) -> dict[str, Tensor]:
+    def again(batch: Batch) -> dict[str, Tensor]:
         for name in tensors:
             getattr(still, name).copy_(getattr(batch, name))
-        graph.replay()
+        replay()
         return terms
 
-    return replay
+    return again
 
 
 def set_rate(optimiser: torch.optim.Optimizer, rate: Tensor, value: float) -> None:

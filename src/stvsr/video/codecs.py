@@ -3,11 +3,14 @@
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 from functools import cache
+from typing import cast
 
 import av
 import torch
 from av.codec.codec import find_best_pix_fmt_of_list
+from av.error import FFmpegError
 
 from stvsr.errors import OutputError
 from stvsr.video import pixels
@@ -21,7 +24,8 @@ class WriteSettings:
     """How a film is stored."""
 
     codec: str | None = None
-    """h264, hevc, av1, ffv1 or prores; None: what the container usually holds."""
+    """h264, hevc, av1, ffv1, prores, or on a graphics card of NVIDIA's h264-nvenc, hevc-nvenc; None: what the container
+    usually holds."""
     quality: int | None = None
     """Constant rate factor, smaller is better; None: the codec's default here."""
     preset: str | None = None
@@ -58,6 +62,27 @@ class Codec:
     """Pixels a side."""
     least_width: int = 1
     """Pixels across, where that is more."""
+    on_card: tuple[str, ...] = ()
+    """Where a graphics card does the work: the pixel formats that every such card takes."""
+
+    @property
+    def stored(self) -> str:
+        """What lies in the file, by FFmpeg's name."""
+        return av.Codec(self.encoder, "w").canonical_name
+
+    def check_presence(self) -> None:
+        """Raise OutputError where the card is missing: known only when the encoder has been opened once."""
+        if not self.on_card:
+            return
+        trial = cast(av.VideoCodecContext, av.VideoCodecContext.create(self.encoder, "w"))
+        trial.width, trial.height, trial.pix_fmt, trial.time_base = 256, 256, "yuv420p", Fraction(1, 25)
+        try:
+            trial.open()
+        except FFmpegError as error:
+            raise OutputError(
+                f"{self.encoder} cannot be opened here ({error.strerror}): it needs a graphics card of NVIDIA's that "
+                f"stores {self.stored}, and its driver. Use --codec {self.stored}."
+            ) from error
 
     def check_size(self, width: int, height: int) -> None:
         """Raise OutputError for pictures that are too small for the encoder."""
@@ -110,6 +135,25 @@ def _prores(_quality: str | None, preset: str | None, _hdr: Hdr | None, pixel_fo
     return {"profile": "4444" if "444" in pixel_format else preset or "hq", "vendor": "apl0"}
 
 
+def _nvenc(quality: str | None, preset: str | None, _hdr: Hdr | None, _pixel_format: str) -> dict[str, str]:
+    # no frames out of order, so that parts can be joined anywhere
+    return _set(qp=quality, preset=preset) | {"rc": "constqp", "bf": "0", "forced-idr": "1"}
+
+
+def _on_nvidia(encoder: str, quality: int, *formats: str) -> Codec:
+    """Sizes: what the least capable cards take."""
+    return Codec(
+        encoder=encoder,
+        quality=quality,
+        worst_quality=51,
+        preset="p4",
+        options=_nvenc,
+        least_width=192,
+        least_size=128,
+        on_card=formats,
+    )
+
+
 CODECS = {
     "h264": Codec(
         encoder="libx264",
@@ -145,6 +189,8 @@ CODECS = {
         encoder="ffv1", quality=None, preset=None, options=_ffv1, keeps_everything=True, takes_odd_sizes=True
     ),
     "prores": Codec(encoder="prores_ks", quality=None, preset="hq", options=_prores),
+    "h264-nvenc": _on_nvidia("h264_nvenc", 18, "yuv420p"),
+    "hevc-nvenc": _on_nvidia("hevc_nvenc", 20, "yuv420p", "p010le"),
 }
 
 
@@ -181,7 +227,9 @@ class Encoding:
 
 
 def plan_encoding(codec: Codec, settings: WriteSettings, source: VideoInfo) -> Encoding:
-    """Settle what the encoder is told. Raises OutputError for a pixel format or quality that it has not."""
+    """Settle what the encoder is told. Raises OutputError for a pixel format or quality that it has not, and for a
+    graphics card that is not there."""
+    codec.check_presence()
     quality = codec.quality if settings.quality is None else settings.quality
     if settings.quality is not None and not 0 <= settings.quality <= codec.worst_quality:
         reach = f"takes 0 (best) to {codec.worst_quality}" if codec.quality is not None else "has no quality to choose"
@@ -194,7 +242,7 @@ def plan_encoding(codec: Codec, settings: WriteSettings, source: VideoInfo) -> E
 
 def _choose_pixel_format(codec: Codec, source: VideoInfo, asked: str | None) -> str:
     """The film's own pixel format, or the nearest that the codec has. Raises OutputError for one it has not."""
-    offered = [pixel.name for pixel in av.Codec(codec.encoder, "w").video_formats or ()]
+    offered = codec.on_card or [pixel.name for pixel in av.Codec(codec.encoder, "w").video_formats or ()]
     offered = [name for name in offered if not name.startswith("yuvj") and not pixels.has_alpha(name)]
     if asked is not None:
         if asked not in offered:
@@ -216,7 +264,7 @@ def _choose_pixel_format(codec: Codec, source: VideoInfo, asked: str | None) -> 
 @cache
 def _holds(container: str, codec: str) -> bool:
     with av.open(os.devnull, "w", format=container) as output:
-        return codec in output.supported_codecs
+        return CODECS[codec].stored in output.supported_codecs
 
 
 def _mastering(hdr: Hdr) -> str:

@@ -96,7 +96,7 @@ class FilmFile:
         context.colorspace, context.color_primaries = colour.matrix, colour.primaries
         context.color_trc, context.color_range = colour.transfer, 2 if colour.full_range else 1
         context.flags |= Flags.frame_duration  # else the last frame's duration is lost
-        if codec.encoder == "libx265" and self._output.format.name in ("mp4", "mov"):
+        if codec.stored == "hevc" and self._output.format.name in ("mp4", "mov"):
             context.codec_tag = "hvc1"  # Apple's players know no other
         try:
             context.open()

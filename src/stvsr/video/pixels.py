@@ -15,6 +15,7 @@ from av.video.plane import VideoPlane
 from jaxtyping import Float
 from torch import Tensor
 
+from stvsr.ops.streams import own_stream
 from stvsr.video.colour import LUMA_WEIGHTS, Colour
 from stvsr.video.planes import yuv_planes
 
@@ -76,12 +77,25 @@ def from_rgb(image: Float[Tensor, "3 h w"], colour: Colour, pixel_format: str) -
 
 
 def planes_from_rgb(image: Float[Tensor, "3 h w"], colour: Colour, plain: str) -> list[np.ndarray]:
-    """RGB (clamped to [0, 1]) as the planes of a format that ``plain_format`` gives."""
-    bits, (across, down) = bit_depth(plain), _shifts(plain)
+    """RGB (clamped to [0, 1]) as the planes of a format that ``plain_format`` gives.
+
+    They are made where the picture lies: from a GPU, as little as possible is fetched. The picture must be ``settled``.
+    """
+    bits, shifts = bit_depth(plain), _shifts(plain)
+    if image.device.type == "cpu" and plain.startswith("yuv") and max(shifts) <= 1:
+        known = LUMA_WEIGHTS[colour.matrix or 1], levels(bits, colour.full_range)
+        return yuv_planes(image, *known, bits=bits, halvings=shifts)
+    whole, kind = (torch.uint8, np.uint8) if bits == 8 else (torch.int32, np.uint16)
+    with own_stream(image.device):
+        planes = [plane.to(whole).cpu() for plane in _planes(image, colour, plain)]
+    return [plane.numpy().astype(kind, copy=False) for plane in planes]
+
+
+def _planes(image: Float[Tensor, "3 h w"], colour: Colour, plain: str) -> list[Float[Tensor, "y x"]]:
+    """Of whole numbers; by PyTorch, on any device."""
+    bits = bit_depth(plain)
     black, white, grey, swing = levels(bits, colour.full_range)
-    red_weight, blue_weight = weights = LUMA_WEIGHTS[colour.matrix or 1]
-    if plain.startswith("yuv") and max(across, down) <= 1:
-        return yuv_planes(image, weights, (black, white, grey, swing), bits=bits, halvings=(across, down))
+    red_weight, blue_weight = LUMA_WEIGHTS[colour.matrix or 1]
     red, green, blue = image.clamp(0, 1)
     if plain.startswith("gbrp"):
         planes = [plane.mul(white - black).add_(black) for plane in (green, blue, red)]
@@ -90,10 +104,9 @@ def planes_from_rgb(image: Float[Tensor, "3 h w"], colour: Colour, plain: str) -
         planes = [luma.mul(white - black).add_(black)]
         if not plain.startswith("gray"):
             for channel, weight in ((blue, blue_weight), (red, red_weight)):
-                chroma = _shrink(channel - luma, across, down)
+                chroma = _shrink(channel - luma, *_shifts(plain))
                 planes.append(chroma.mul_(swing / (2 - 2 * weight)).add_(grey))
-    kind = np.uint8 if bits == 8 else np.uint16
-    return [plane.round_().clamp_(0, 2**bits - 1).numpy().astype(kind) for plane in planes]
+    return [plane.round_().clamp_(0, 2**bits - 1) for plane in planes]
 
 
 def levels(bits: int, full_range: bool) -> tuple[float, float, float, float]:
