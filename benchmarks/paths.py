@@ -5,8 +5,8 @@ get, ``stvsr.inference.Engine``, in the same process, of which each row has its 
 path is timed in turns with a plain 64-channel convolution, which is the ceiling (``stvsr.evaluation.speed``). The PSNR
 between the pictures of the two, with what they span as the peak, shows what the speed costs. Untrained networks are as
 fast as trained ones. Numbers are kept in ``docs/results/paths-DEVICE.json``, row by row, and the CPU's table is in
-``docs/speed.md``; on a GPU say ``--device cuda``, first with ``--check``, which only compares the fast operations with
-the plain ones there.
+``docs/speed.md``. On a GPU say ``--device cuda``, first with ``--check``, which only compares what is fast there with
+what is plain; the fast path is then that of ``--compile``, CUDA graphs.
 """
 
 import argparse
@@ -27,9 +27,13 @@ from torch.nn import functional as F
 from stvsr.evaluation.speed import KEYS, TIMES, alternate, plain_convolution, render_round, seconds
 from stvsr.inference import RenderReport, RenderSettings
 from stvsr.inference.engine import PRECISIONS, Engine
+from stvsr.networks import Network
 from stvsr.networks.cost import windows
 from stvsr.ops import correlate, deform, deform_plain, phases, warp
 from stvsr.ops.deform import deform_conv2d
+from stvsr.ops.streams import settled
+from stvsr.video.colour import Colour
+from stvsr.video.pixels import planes_from_rgb
 from stvsr.weights.catalog import load_network
 from stvsr.weights.overview import counted
 
@@ -75,14 +79,15 @@ def compare(name: str, width: int, height: int, device: str, precision: str) -> 
         with plain_path():
             return torch.cat([network(clip[None, part].to(device), times)[0].float() for part, times in parts])
 
-    expected = plain().cpu()  # and a round to warm up
+    expected = plain().cpu()  # and a round to warm up, as the fast path has two before its first time
     slow = seconds(plain, torch.device(device))
-    engine = Engine(network, RenderSettings(device=device, precision=precision), RenderReport())
+    engine = engine_for(network, device, precision)
 
     def fast() -> Tensor:
         return render_round(engine, clip)
 
     span = max(1.0, float(expected.max() - expected.min()))  # noise as weights makes pictures far beyond 0 ... 1
+    fast()
     difference = (fast().cpu() - expected).square().mean() / span**2
     convolve, ceiling = plain_convolution(width, height, engine.device, engine.precision)
     quick = alternate(fast, convolve, rounds=ROUNDS, device=engine.device)
@@ -104,8 +109,13 @@ def compare(name: str, width: int, height: int, device: str, precision: str) -> 
     }
 
 
+def engine_for(network: Network, device: str, precision: str) -> Engine:
+    settings = RenderSettings(device=device, precision=precision, compile=device == "cuda")  # pyright: ignore[reportArgumentType]
+    return Engine(network, settings, RenderReport())
+
+
 @torch.no_grad()
-def with_no_silent_weights(network: torch.nn.Module) -> torch.nn.Module:
+def with_no_silent_weights(network: Network) -> Network:
     """Untrained networks that begin as plain enlargement hold zeros, which would hide all differences behind them."""
     for parameter in network.parameters():
         if not parameter.any():
@@ -147,8 +157,9 @@ def table(rows: dict[str, dict]) -> str:
 
 
 def check(device: torch.device) -> None:
-    """The fast deformable convolution against the plain one on this device, forward and backward; then every network in
-    all precisions against fp32 on the CPU."""
+    """The fast deformable convolution against the plain one on this device, forward and backward; the planes of a film
+    against the CPU's; then every network in all precisions against fp32 on the CPU, three times, so that a graph is
+    recorded and replayed."""
     for dtype, allowed in ((torch.float32, 1e-3), (torch.bfloat16, 5e-2), (torch.float16, 1e-2)):
         torch.manual_seed(0)
         shapes = ((2, 64, 36, 44), (2, 144, 36, 44), (2, 72, 36, 44), (64, 64, 3, 3))
@@ -167,6 +178,12 @@ def check(device: torch.device) -> None:
         for what, a, b in pairs:
             error = float((a.float() - b).norm() / b.norm())
             print(f"deform {dtype} {what}: {error:.2e} {'ok' if error < allowed else 'WRONG'}", flush=True)
+    image, colour = torch.rand(3, 96, 128), Colour(matrix=1, full_range=False, primaries=1, transfer=1)
+    for pixel_format in ("yuv420p", "yuv420p10le", "gbrp"):
+        there = planes_from_rgb(settled(image.to(device)), colour, pixel_format)
+        pairs = zip(there, planes_from_rgb(image, colour, pixel_format), strict=True)
+        apart = max(int(abs(ours.astype(int) - theirs).max()) for ours, theirs in pairs)
+        print(f"planes of {pixel_format}: at most {apart} apart {'ok' if apart <= 1 else 'WRONG'}", flush=True)
     for name in NAMES:
         torch.manual_seed(0)
         network = load_network(name, 4, allow_untrained=True)
@@ -175,9 +192,10 @@ def check(device: torch.device) -> None:
         with torch.inference_mode():
             wanted = network(clip[None], times)[0]
         for precision in ("fp32", "bf16", "fp16"):
-            engine = Engine(network, RenderSettings(device=device.type, precision=precision), RenderReport())  # pyright: ignore[reportArgumentType]
-            error = float((engine.run(clip, times, engine.precision).cpu() - wanted).abs().mean())
-            print(f"{name} {precision}: mean difference {error:.2e}", flush=True)
+            engine = engine_for(network, device.type, precision)
+            found = [engine.run(clip, times, engine.precision).cpu() for _ in range(3)]
+            errors = ", ".join(f"{float((frames - wanted).abs().mean()):.2e}" for frames in found)
+            print(f"{name} {precision}: mean differences {errors}", flush=True)
 
 
 if __name__ == "__main__":
