@@ -6,7 +6,7 @@ path is timed in turns with a plain 64-channel convolution, which is the ceiling
 between the pictures of the two, with what they span as the peak, shows what the speed costs. Untrained networks are as
 fast as trained ones. Numbers are kept in ``docs/results/paths-DEVICE.json``, row by row, and the CPU's table is in
 ``docs/speed.md``. On a GPU say ``--device cuda``, first with ``--check``, which only compares what is fast there with
-what is plain; the fast path is then that of ``--compile``, CUDA graphs.
+what is plain; the fast path is then that of ``--runtime graphs``.
 """
 
 import argparse
@@ -110,7 +110,8 @@ def compare(name: str, width: int, height: int, device: str, precision: str) -> 
 
 
 def engine_for(network: Network, device: str, precision: str) -> Engine:
-    settings = RenderSettings(device=device, precision=precision, compile=device == "cuda")  # pyright: ignore[reportArgumentType]
+    runtime = "graphs" if device == "cuda" else "torch"
+    settings = RenderSettings(device=device, precision=precision, runtime=runtime)  # pyright: ignore[reportArgumentType]
     return Engine(network, settings, RenderReport())
 
 

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from stvsr.clip import Times
+from stvsr.errors import SettingsError
 from stvsr.inference import RenderReport, RenderSettings
 from stvsr.inference.engine import Engine
 from stvsr.inference.graphs import MOST, GraphedNetwork
@@ -79,7 +80,6 @@ def test_memory_that_runs_out_while_recording_is_the_engines_to_mend(network):
         graphed(torch.rand(1, 2, 3, 8, 8), TIMES)
 
 
-def test_on_cuda_compiling_means_graphs(network):
-    engine = Engine(network, RenderSettings(device="cpu"), RenderReport())
-    engine.device, engine.compile = torch.device("cuda"), True
-    assert isinstance(engine.way_to_call(), GraphedNetwork)
+def test_graphs_are_refused_where_there_is_no_cuda(network):
+    with pytest.raises(SettingsError, match="runs on cpu"):
+        Engine(network, RenderSettings(device="cpu", runtime="graphs"), RenderReport())

@@ -45,5 +45,5 @@ def test_instants_that_do_not_repeat_are_refused():
     assert onnx.grid_of([Fraction(1)], Fraction(1, 2)) == Fraction(1, 2)
     with pytest.raises(SettingsError, match="--times 2"):
         onnx.grid_of([Fraction(999, 2500)], None)
-    with pytest.raises(SettingsError, match=r"ONNX Runtime and torch\.compile"):
+    with pytest.raises(SettingsError, match=r"onnx and torch\.compile"):
         RenderSettings(runtime="onnx", compile=True)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Precision = Literal["auto", "fp32", "bf16", "fp16", "int8"]
-Runtime = Literal["torch", "onnx"]
+Runtime = Literal["torch", "onnx", "graphs"]
 
 Scale = Annotated[int | None, typer.Option(help="Enlarge width and height, 1 to 8 (default: 4).")]
 Height = Annotated[int | None, typer.Option(help="Instead of a scale: the height of the result in pixels.")]
@@ -35,7 +35,7 @@ Quality = Annotated[int | None, typer.Option(help="The codec's own scale (CRF); 
 OnDevice = Annotated[Device, typer.Option(help="auto takes a GPU where there is one.")]
 InPrecision = Annotated[Precision, typer.Option(help="auto takes the fastest that the device is good at.")]
 Tile = Annotated[int | None, typer.Option(help="Edge of a tile in input pixels (default: what fits).")]
-OnRuntime = Annotated[Runtime, typer.Option(help="onnx: ONNX Runtime, after an export that takes minutes, once.")]
+OnRuntime = Annotated[Runtime, typer.Option(help="onnx: ONNX Runtime, after an export, once. graphs: CUDA graphs.")]
 Segment = Annotated[int, typer.Option(help="Frames of the source in a segment: what a power cut costs at most.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the target if it is there.")]
 Restart = Annotated[bool, typer.Option("--restart", help="Forget an unfinished job instead of going on with it.")]

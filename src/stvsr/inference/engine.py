@@ -41,10 +41,10 @@ class RenderSettings:
     device: "auto" takes a GPU where there is one. precision: "auto" takes what the hardware is fastest in: bf16 or
     fp16, or on most CPUs int8, for networks that lose nothing by it. tile: edge of a tile in
     input pixels, at least 16; None: as large as the memory allows. window: key frames seen at once, at least 2; None:
-    what suits the network. compile: translate the network first, which takes minutes and pays off on long films; on
-    CUDA: record it as CUDA graphs.
+    what suits the network. compile: translate the network first, which takes minutes and pays off on long films.
     runtime: what runs the network; "onnx" is ONNX Runtime, in fp32 and smaller windows, and exports the network first
-    (see ``stvsr.inference.onnx``). Raises SettingsError for values that cannot work.
+    (see ``stvsr.inference.onnx``); "graphs" records it as CUDA graphs (see ``stvsr.inference.graphs``).
+    Raises SettingsError for values that cannot work.
     """
 
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
@@ -52,7 +52,7 @@ class RenderSettings:
     tile: int | None = None
     window: int | None = None
     compile: bool = False
-    runtime: Literal["torch", "onnx"] = "torch"
+    runtime: Literal["torch", "onnx", "graphs"] = "torch"
 
     def __post_init__(self) -> None:
         if self.device not in DEVICES:
@@ -65,9 +65,9 @@ class RenderSettings:
             raise SettingsError(f"A window holds at least 2 frames, but {self.window} was asked for. Try 14.")
         if self.compile and self.precision == "int8":
             raise SettingsError("torch.compile does not translate int8. Choose another precision, or do not compile.")
+        if self.compile and self.runtime != "torch":
+            raise SettingsError(f"Both {self.runtime} and torch.compile were asked to run the network. Choose one.")
         if self.runtime == "onnx":
-            if self.compile:
-                raise SettingsError("Both ONNX Runtime and torch.compile were asked to run the network. Choose one.")
             object.__setattr__(self, "precision", "fp32")
             object.__setattr__(self, "window", self.window or onnx.WINDOW)
 
@@ -151,13 +151,16 @@ class Engine:
 
     def __init__(self, network: Network, settings: RenderSettings, report: RenderReport) -> None:
         self.device = find_device(settings.device)
+        if settings.runtime == "graphs" and self.device.type != "cuda":
+            raise SettingsError(
+                f"CUDA graphs need a CUDA device, but the network runs on {self.device}. Leave them out."
+            )
         self.precision = find_precision(settings, self.device, network)
         if self.device.type == "cpu":
             keep_freed_memory()
         # channels last: what tensor cores read, and on a CPU half again as fast for convolutions
         self.network = network.to(self.device).to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
-        self.on_onnx = settings.runtime == "onnx"
-        self.compile = settings.compile
+        self.settings = settings
         self.call = self.way_to_call()
         self.spec = network.spec
         self.layout = window_layout(network.spec, settings.window)
@@ -166,11 +169,11 @@ class Engine:
 
     def way_to_call(self) -> Callable[[Tensor, Times], Tensor]:
         """What is called in place of the network."""
-        if self.on_onnx:
+        if self.settings.runtime == "onnx":
             return onnx.OnnxNetwork(self.network)
-        if not self.compile:
-            return self.network
-        return GraphedNetwork(self.network) if self.device.type == "cuda" else torch.compile(self.network)
+        if self.settings.runtime == "graphs":
+            return GraphedNetwork(self.network)
+        return torch.compile(self.network) if self.settings.compile else self.network
 
     def render(
         self, intervals: Iterable[Interval], asked: Callable[[Interval], Iterable[Fraction]]
@@ -210,7 +213,7 @@ class Engine:
     def keys_around(self, earliest: Fraction, latest: Fraction, count: int) -> range:
         """Which of a window's keys matter to these times: no more is computed than that. With ONNX, where every number
         of keys is a file of its own, all."""
-        if self.on_onnx:
+        if self.settings.runtime == "onnx":
             return range(count)
         start = max(int(earliest) - self.layout.before, 0)
         stop = min(int(latest) + self.layout.after + 1, count)
