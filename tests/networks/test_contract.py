@@ -42,7 +42,7 @@ NARROW: dict[str, Narrow] = {
             "flow_width": 12,
             "flow": False,
             "detail": False,
-            "backward_detail": True,
+            "backward_detail": False,
         },
     ),
     "cycmunet": Narrow(

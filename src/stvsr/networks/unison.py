@@ -54,7 +54,7 @@ class UnisonConfig:
     detail: bool = True
     """The forward recurrence sees the detail of the last frame out, warped at the size of the output (FRVSR, Sajjadi et
     al. 2018): folded into features, it could only be moved by whole input pixels without blur."""
-    backward_detail: bool = False
+    backward_detail: bool = True
     """The backward recurrence, too, makes detail of its states, and sees that of the frame it comes from."""
     flow: bool = True
     """False forces every flow to zero: the ablation that shows whether the time half is alive."""
@@ -87,7 +87,6 @@ MIDDLE: dict[str, Any] = {
     "backward_blocks": 5,
     "forward_blocks": 8,
     "tail_width": 128,
-    "backward_detail": True,
 }
 
 
