@@ -62,6 +62,6 @@ def test_two_processes_learn_what_one_learns_from_the_whole_batch(whole: Path, t
     torch.manual_seed(RECIPE.seed)
     fresh, one, two = tiny(RECIPE.scale).state_dict(), weights(whole), weights(tmp_path)
     apart, learned = (sum(float((one[name] - other[name]).square().sum()) for name in one) for other in (two, fresh))
-    # rounding alone, the sum of two halves, which thirty steps of Adam enlarge where gradients are nearly zero: measured
+    # rounding alone, the sum of two halves; thirty steps of Adam enlarge it where gradients are nearly zero: measured
     # 1e-4 after two steps, 0.03 here; 0.6 where the processes do not share what they learn
     assert 0 < apart**0.5 < 0.15 * learned**0.5
