@@ -255,8 +255,7 @@ class Engine:
     def run(self, clip: Tensor, times: list[Fraction], precision: torch.dtype) -> Tensor:
         call = self.call_int8 if precision == torch.int8 else self.call
         with torch.autocast(self.device.type, dtype=precision, enabled=precision in (torch.bfloat16, torch.float16)):
-            images = call(clip[None].to(self.device), times)[0]
-        return images.to(torch.float32, copy=isinstance(call, GraphedNetwork))
+            return call(clip[None].to(self.device), times)[0].float()
 
     @cached_property
     def call_int8(self) -> Network:

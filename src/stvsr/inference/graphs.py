@@ -2,7 +2,7 @@
 longer than the kernels do."""
 
 import logging
-from collections import Counter
+from collections import deque
 from collections.abc import Callable, Hashable
 from fractions import Fraction
 
@@ -20,26 +20,30 @@ log = logging.getLogger(__name__)
 MOST = 4
 """Graphs at once: each keeps memory of its own. A film has a first window, last ones, and all those between."""
 
+LATELY = 16
+"""So many kinds of windows are remembered, not all of a film: each may have instants of its own."""
+
 Replay = Callable[[Tensor], Tensor]
 
 
 class GraphedNetwork:
-    """Called like the network. A shape and instants that come a second time are recorded; the result is then only good
-    until the next call."""
+    """Called like the network. A shape and instants that come a second time are recorded."""
 
     def __init__(self, network: Network, capture: Callable[[Network, Tensor, Times], Replay] | None = None) -> None:
         self.network, self.capture = network, capture or record
         self.graphs = dict[Hashable, Replay]()
-        self.seen = Counter[Hashable]()
+        self.seen = deque[Hashable](maxlen=LATELY)
 
     def __call__(self, clip: Float[Tensor, "1 t c h w"], times: Times) -> Float[Tensor, "1 s c H W"]:
         device = clip.device.type
         precision = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else clip.dtype
         kind = clip.shape, precision, tuple(Fraction(time) for time in times)
-        self.seen[kind] += 1
-        if kind not in self.graphs and self.seen[kind] > 1 and len(self.graphs) < MOST:
+        if kind not in self.graphs and kind in self.seen and len(self.graphs) < MOST:
             self.graphs[kind] = self.recorded(clip, times)
-        return self.graphs[kind](clip) if kind in self.graphs else self.network(clip, times)
+        if kind in self.graphs:
+            return self.graphs[kind](clip)
+        self.seen.append(kind)
+        return self.network(clip, times)
 
     def recorded(self, clip: Tensor, times: Times) -> Replay:
         try:
@@ -59,6 +63,6 @@ def record(network: Network, clip: Float[Tensor, "1 t c h w"], times: Times) -> 
     def again(clip: Tensor) -> Tensor:
         still.copy_(clip)
         replay()
-        return frames
+        return frames.clone()  # the next call writes over them
 
     return again
