@@ -38,7 +38,7 @@ def frames_that_fit(height: int, width: int, scale: int, device: torch.device) -
     """How many finished frames may wait for their turn: an eighth of the device's or the main memory, whichever is
     less; 1 to 32. Sizes of the input."""
     frame = 3 * height * width * scale**2 * 4
-    room = min(built_in_memory(torch.device("cpu")), built_in_memory(device))
+    room = min(map(built_in_memory, {torch.device("cpu"), device}))
     return min(max(room // 8 // frame, 1), 32)
 
 
