@@ -66,7 +66,7 @@ def test_flat_colours_agree_with_swscale_at_its_most_accurate(matrix, full_range
 
 
 @pytest.mark.parametrize("name", ["yuv420p", "yuv422p", "yuv440p", "yuv444p", "yuv420p10le", "yuv444p12le"])
-def test_a_gpu_makes_the_planes_that_the_processor_makes(name):
+def test_pytorch_makes_the_planes_that_numba_makes(name):
     image = torch.rand(3, 37, 53) * 1.2 - 0.1
     wide = torch.nn.functional.interpolate(image[None], scale_factor=2, mode="bilinear")[0]
     for matrix in (1, 6, 9):
