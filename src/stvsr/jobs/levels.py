@@ -31,8 +31,10 @@ class Levels:
         block = blocks(*frame.image.shape[-2:])
         small = frame.image if block == 1 else F.avg_pool2d(frame.image[None], block)[0]
         self.times.append(float(frame.time))
-        self.means.append(small.mean().item())
-        self.spreads.append(small.std(correction=0, dim=(1, 2)).max().item())
+        mean = small.mean((1, 2), keepdim=True)
+        self.means.append(mean.mean().item())
+        # PyTorch's std takes nine times as long
+        self.spreads.append((small - mean).square_().mean((1, 2)).max().sqrt().item())
 
     def objections(self, source: "Levels", stretch: int) -> list[str]:
         """What the pictures of this film show that the source does not, given that its time runs ``stretch`` slower."""

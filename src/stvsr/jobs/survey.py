@@ -18,6 +18,7 @@ import numpy as np
 from stvsr.clip import Frame
 from stvsr.inference.timeline import LONGEST_RUN, same_picture
 from stvsr.jobs.levels import Levels
+from stvsr.jobs.stages import on_one_core
 from stvsr.jobs.watch import from_afar
 from stvsr.video import VideoReader, mark_shots
 from stvsr.video.container import DecodeReport
@@ -66,7 +67,7 @@ def survey(source: Path, progress: Callable[[int], None] | None = None) -> Surve
     Raises InputError where it cannot be read.
     """
     seen = _Seen(index=FrameIndex())
-    with VideoReader(source) as reader:
+    with VideoReader(source) as reader, on_one_core():
         for number, frame in enumerate(mark_shots(seen.small(reader)), start=1):
             if frame.starts_shot:
                 seen.shots.append(number - 1)
