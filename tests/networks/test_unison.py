@@ -106,7 +106,7 @@ def test_what_was_rendered_before_returns_where_the_flow_says():
 
 def test_the_two_directions_of_the_flow_are_one_network_with_the_frames_swapped():
     torch.manual_seed(0)
-    pyramid = FlowPyramid(8)
+    pyramid = FlowPyramid(8, (16,))
     clip = torch.rand(1, 2, 3, 32, 32)
     with torch.no_grad():
         forth, back = pyramid(clip)

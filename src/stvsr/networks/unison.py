@@ -17,6 +17,7 @@ c colour · d features · h w input size · H W output size. Flows are in input 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
+from itertools import chain, pairwise
 from typing import Any
 
 import torch
@@ -50,7 +51,9 @@ class UnisonConfig:
     forward_blocks: int = 6
     tail_width: int = 64
     """Features between the last state and the detail: the state itself is narrower than what is made of it."""
-    flow_width: int = 24
+    flow_width: int = 32
+    flow_estimate: Sequence[int] = (64, 64, 48)
+    """Widths of the flow's estimator before its last convolution."""
     detail: bool = True
     """The forward recurrence sees the detail of the last frame out, warped at the size of the output (FRVSR, Sajjadi et
     al. 2018): folded into features, it could only be moved by whole input pixels without blur."""
@@ -58,6 +61,9 @@ class UnisonConfig:
     """The backward recurrence, too, makes detail of its states, and sees that of the frame it comes from."""
     flow: bool = True
     """False forces every flow to zero: the ablation that shows whether the time half is alive."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "flow_estimate", tuple(self.flow_estimate))  # a list where it comes from JSON
 
     def side_by_side(self, conv: str, width_in: int) -> tuple[int, ...]:
         """The widths of the maps that lie side by side where this convolution begins."""
@@ -104,7 +110,7 @@ class Unison(Network):
         self.spec = Spec(scale=config.scale, step=None, multiple_of=8, int8=True)
         width = config.width
         self.encoder = Trunk(3, width, num_blocks=config.encoder_blocks)
-        self.flow = FlowPyramid(config.flow_width)
+        self.flow = FlowPyramid(config.flow_width, config.flow_estimate)
         self.between = Between(width, num_blocks=config.between_blocks)
         if config.scale == 1:
             return
@@ -362,19 +368,15 @@ class FlowPyramid(nn.Module):
 
     RADIUS = 2
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, estimate_widths: Sequence[int]) -> None:
         super().__init__()
         self.entry = nn.Conv2d(12, width, 3, padding=1)
         self.fine = nn.Conv2d(width, width, 3, padding=1)
         self.down = nn.ModuleList(nn.Conv2d(width, width, 4, stride=2, padding=1) for _ in range(2))
         matches = (2 * self.RADIUS + 1) ** 2
-        self.estimate = nn.Sequential(
-            nn.Conv2d(width + matches + 2, 48, 3, padding=1),
-            nn.ReLU(),
-            nn.Conv2d(48, 32, 3, padding=1),
-            nn.ReLU(),
-            nn.Conv2d(32, 2, 3, padding=1),
-        )
+        widths = (width + matches + 2, *estimate_widths)
+        layers = [(nn.Conv2d(*sides, 3, padding=1), nn.ReLU()) for sides in pairwise(widths)]
+        self.estimate = nn.Sequential(*chain(*layers), nn.Conv2d(widths[-1], 2, 3, padding=1))
 
     def forward(
         self, clip: Float[Tensor, "b t c h w"]
