@@ -40,6 +40,7 @@ NARROW: dict[str, Narrow] = {
             "forward_blocks": 2,
             "tail_width": 12,
             "flow_width": 12,
+            "flow_estimate": (8,),
             "flow": False,
             "detail": False,
             "backward_detail": False,

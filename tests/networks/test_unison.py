@@ -11,7 +11,9 @@ from stvsr.errors import SettingsError
 from stvsr.networks.unison import DETAIL_GAIN, FlowPyramid, Unison, UnisonConfig, flow_between, unison_s, velocity_at
 from stvsr.ops.resize import resize
 
-SMALL = UnisonConfig(width=8, encoder_blocks=1, backward_blocks=1, forward_blocks=1, flow_width=8)
+SMALL = UnisonConfig(
+    width=8, encoder_blocks=1, backward_blocks=1, forward_blocks=1, flow_width=8, flow_estimate=(48, 32)
+)
 
 
 def shaken(config: UnisonConfig) -> Unison:
