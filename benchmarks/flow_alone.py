@@ -1,19 +1,18 @@
 """A Unison's flow, trained alone.
 
-    python benchmarks/flow_alone.py INITIAL OUT --cache FOLDER [--minutes 25] [--core 0]
+    python benchmarks/flow_alone.py INITIAL OUT --cache FOLDER [--steps 6000] [--core 0]
 
 INITIAL: a weight file of a Unison, of which only the flow changes; where that has other widths than the network has
 today, it begins anew. OUT: the file that training goes on from (``campaign.py --initial``).
 
-The flow is a fortieth of the network's arithmetic, so a step of it costs little, and whole pictures fit where a crop of
-the whole network shows only slow motion. It learns from input frames alone what the classical flow found in the large
-ones. How far it is from that on held-out shots is printed before and after.
+The flow costs little beside the rest, so that a step has room for larger crops than the whole network's, which show
+only slow motion; the largest are whole pictures. It learns from input frames alone what the classical flow found in the
+large ones. How far it is from that on held-out shots is printed before and after.
 """
 
 import argparse
 import os
 import random
-import time
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
@@ -29,12 +28,12 @@ from stvsr.data.degrade import from_bytes, shrink, to_bytes
 from stvsr.data.flow import flows_between
 from stvsr.networks import NETWORKS
 from stvsr.networks.unison import FlowPyramid, Unison
-from stvsr.training.recipe import Cosine
+from stvsr.training.recipe import Optimiser
 from stvsr.weights.files import Weights, load_weights, save_weights
 
 CROPS = {(40, 80): 16, (56, 80): 12, (64, 104): 8, (88, 160): 4, (120, 208): 2}
 """Rows and columns of the input, and how many pairs of frames a step has of them."""
-RATE, WARM_UP = 1.2e-3, 200
+LEARNING = Optimiser(lr=1.2e-3, warmup=200, clip=1.0, ema=0.998)
 STILL = 0.15
 """Input pixels. Of pairs that move less than this, seven in ten are passed over."""
 MOST = 4.0
@@ -46,7 +45,7 @@ def main() -> None:
     asked.add_argument("initial", type=Path)
     asked.add_argument("out", type=Path)
     asked.add_argument("--cache", type=Path, required=True, help="folder for the prepared footage")
-    asked.add_argument("--minutes", type=float, default=25.0)
+    asked.add_argument("--steps", type=int, default=6_000, help="each about a quarter of a second")
     asked.add_argument("--core", type=int, default=0, help="the core to stay on")
     asked.add_argument("--seed", type=int, default=0)
     given = asked.parse_args()
@@ -55,24 +54,29 @@ def main() -> None:
     torch.manual_seed(given.seed)
 
     held = load_weights(given.initial)
-    network = NETWORKS[held.network](scale=held.scale)
+    config = {name: value for name, value in held.config.items() if not name.startswith("flow_")}
+    network = NETWORKS[held.network](scale=held.scale, **config)
     assert isinstance(network, Unison)
-    same = shapes_of_flow(network.state_dict()) == shapes_of_flow(held.tensors)
-    taken = {name: tensor for name, tensor in held.tensors.items() if same or not name.startswith("flow.")}
-    network.load_state_dict(taken, strict=same)
+    fresh, old = flow_of(network.state_dict()), flow_of(held.tensors)
+    fits = {name: tensor.shape for name, tensor in fresh.items()} == {
+        name: tensor.shape for name, tensor in old.items()
+    }
+    rest = {name: tensor for name, tensor in held.tensors.items() if name not in old}
+    network.load_state_dict(rest | (old if fits else fresh))
 
-    source, unseen = prepared(given.cache)
-    pairs = [pair for shot in unseen for pair in seen_in(shot.frames)]
-    print(f"{error(network.flow, pairs):.4f} input pixels from the classical flow", flush=True)
+    source, held_out = prepared(given.cache)
+    unseen = [pair for shot in held_out for pair in seen_in(shot.frames)]
+    print(f"{error(network.flow, unseen):.4f} input pixels from the classical flow", flush=True)
     pairs = Pairs([small(shot.frames) for shot in source.clips], source.flows, random.Random(given.seed))
-    network.flow = trained(network.flow, pairs, 60 * given.minutes)
-    pairs = [pair for shot in unseen for pair in seen_in(shot.frames)]
-    print(f"{error(network.flow, pairs):.4f} input pixels from the classical flow")
-    save_weights(given.out, Weights(network=held.network, scale=held.scale, tensors=dict(network.state_dict())))
+    network.flow = trained(network.flow, pairs, given.steps)
+    print(f"{error(network.flow, unseen):.4f} input pixels from the classical flow")
+    tensors = dict(network.state_dict())
+    save_weights(given.out, Weights(network=held.network, scale=held.scale, config=config, tensors=tensors))
 
 
-def shapes_of_flow(tensors: Mapping[str, Tensor]) -> dict[str, torch.Size]:
-    return {name: tensor.shape for name, tensor in tensors.items() if name.startswith("flow.")}
+def flow_of(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The flow's part of a network's weights."""
+    return {name: tensor for name, tensor in tensors.items() if name.startswith("flow.")}
 
 
 def small(frames: UInt8[Tensor, "t c H W"]) -> UInt8[Tensor, "t c h w"]:
@@ -126,14 +130,13 @@ class Pairs:
         return (clip.flip(0), flow.flip(0)) if self.random.random() < 0.5 else (clip, flow)
 
 
-def trained(flow: FlowPyramid, pairs: Pairs, seconds: float) -> FlowPyramid:
+def trained(flow: FlowPyramid, pairs: Pairs, steps: int) -> FlowPyramid:
     """Averaged over the last steps."""
-    average, follow, decay = deepcopy(flow), get_ema_multi_avg_fn(0.998), Cosine()
-    adam = torch.optim.Adam(flow.parameters(), lr=RATE, betas=(0.9, 0.99))
-    step, began = 0, time.monotonic()
-    while (spent := time.monotonic() - began) < seconds:
+    average, follow = deepcopy(flow), get_ema_multi_avg_fn(LEARNING.ema)
+    adam = torch.optim.Adam(flow.parameters(), betas=(LEARNING.beta1, LEARNING.beta2))
+    for step in range(steps):
         for group in adam.param_groups:
-            group["lr"] = min(1.0, (step + 1) / WARM_UP) * decay(RATE, round(spent), round(seconds))
+            group["lr"] = LEARNING.rate(step, steps)
         clip, true = pairs.batch()
         with torch.autocast("cpu", torch.bfloat16):
             forth, back = flow(clip)
@@ -141,12 +144,11 @@ def trained(flow: FlowPyramid, pairs: Pairs, seconds: float) -> FlowPyramid:
         loss = (found - true).square().sum(2).add(1e-4).sqrt().clamp(max=MOST).mean()
         adam.zero_grad()
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(flow.parameters(), 1.0)
+        torch.nn.utils.clip_grad_norm_(flow.parameters(), LEARNING.clip)
         adam.step()
         follow(list(average.parameters()), list(flow.parameters()), None)
-        step += 1
-        if step % 500 == 0:
-            print(f"step {step}, {spent:.0f} s, {loss.item():.3f}", flush=True)
+        if step % 500 == 499:
+            print(f"step {step + 1} of {steps}, loss {loss.item():.3f}", flush=True)
     return average
 
 
