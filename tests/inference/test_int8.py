@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from stvsr.blocks.residual import ResidualBlock
 from stvsr.errors import SettingsError
 from stvsr.inference import Engine, RenderReport, RenderSettings, int8
 from stvsr.inference.engine import find_precision
@@ -58,6 +59,17 @@ def test_every_kind_of_convolution_computes_what_it_stands_for(conv: nn.Conv2d |
     assert type(conv) is not type(int8.in_int8(nn.Sequential(conv))[0])
     assert ours.shape == true.shape
     assert (ours - true).abs().max() < 0.05 * true.std()
+
+
+@needs_int8
+def test_layers_in_a_row_compute_what_they_do_one_by_one():
+    layers = nn.Conv2d(16, 32, 3, padding=1), nn.ReLU(), ResidualBlock(32), nn.ReLU(), nn.Conv2d(32, 2, 3), nn.Tanh()
+    feat = torch.randn(1, 16, 20, 30)
+    with torch.inference_mode():
+        together = int8.in_int8(nn.Sequential(nn.Sequential(*layers)))[0](feat)
+        for layer in int8.in_int8(nn.Sequential(*layers)):
+            feat = layer(feat)
+    assert torch.equal(together, feat)
 
 
 @needs_int8

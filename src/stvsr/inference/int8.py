@@ -5,6 +5,7 @@ falls by 0.001 dB (``unison-s``). Pictures do not, so convolutions out of few ma
 """
 
 from copy import deepcopy
+from itertools import pairwise
 from math import ceil
 from typing import TYPE_CHECKING, TypeVar
 
@@ -116,6 +117,26 @@ class Int8ResidualBlock(nn.Module):
         return self.second.spanning(middle, plus=feat, span=between)
 
 
+class Int8Sequence(nn.Module):
+    """In the place of a ``Sequential``: each layer is told what the one before spans, and makes the ReLU behind it."""
+
+    def __init__(self, sequence: nn.Sequential) -> None:
+        super().__init__()
+        self.layers = in_int8(sequence)
+
+    def forward(self, feat: Float[Tensor, "n _ h w"]) -> Float[Tensor, "n _ H W"]:
+        span = done = None
+        for layer, after in pairwise([*self.layers, None]):
+            if isinstance(layer, Int8Conv):
+                done = after if isinstance(after, nn.ReLU) else None
+                feat, span = layer.spanning(feat, relu=done is not None, span=span)
+            elif isinstance(layer, Int8ResidualBlock):
+                feat, span = layer.spanning(feat, span)
+            elif layer is not None and layer is not done:
+                feat, span = layer(feat), None
+        return feat
+
+
 def network_in_int8(network: Network) -> Network:
     """A copy that shares the weights, for inference on the CPU."""
     shared = {id(tensor): tensor for tensor in (*network.parameters(), *network.buffers())}
@@ -131,6 +152,8 @@ def in_int8(module: Module) -> Module:
             setattr(module, name, Int8Trunk(child))
         elif type(child) is ResidualBlock and suits(child.first):
             setattr(module, name, Int8ResidualBlock(child))
+        elif type(child) is nn.Sequential:
+            setattr(module, name, Int8Sequence(child))
         elif isinstance(child, nn.Conv2d) and suits(child):
             setattr(module, name, Int8Conv(child))
         elif isinstance(child, nn.ConvTranspose2d) and suits(child):

@@ -24,7 +24,7 @@ from numba import float32, int32
 from torch import Tensor
 from torch.nn import functional as F
 
-from stvsr.ops.conv_vnni import JOB, LANES, MOST_PARTS, share_of
+from stvsr.ops.conv_vnni import JOB, LANES, MOST_BLOCKS, MOST_PARTS, pixels_at_once, share
 from stvsr.ops.machine_code import by_threads, compiled
 
 LEVELS = 255
@@ -57,7 +57,7 @@ class PackedKernel:
         """How many registers of outputs are made at a time in one pass; 0: oneDNN makes them."""
         registers, rest = divmod(len(self.rounded), LANES)
         plain = self.stride == self.dilation == [1, 1]
-        return next(count for count in (4, 3, 2, 1) if registers % count == 0) if plain and not rest else 0
+        return next(count for count in range(MOST_BLOCKS, 0, -1) if registers % count == 0) if plain and not rest else 0
 
     @cached_property
     def in_fours(self) -> tuple[Int8[Tensor, " _"], np.ndarray, np.ndarray, np.ndarray]:
@@ -105,16 +105,15 @@ def conv2d_int8(
     )
     if isnan(step):  # ReLU would make zero of it
         return parts[0].new_full((len(parts[0]), len(kernel.rounded), height, width), nan), (nan, nan)
-    if kernel.blocks and len(parts[0]) > 0 and len(parts) <= MOST_PARTS and one_pass_is_there():
-        share, least_width = share_of(kernel.blocks)
-        if width >= least_width:
-            return in_one_pass(share, parts, kernel, step, zero, relu, plus, (height, width))
+    plain = kernel.blocks and len(parts[0]) > 0 and len(parts) <= MOST_PARTS and one_pass_is_there()
+    if plain and width >= pixels_at_once(kernel.blocks):
+        return in_one_pass(parts, kernel, step, zero, relu, plus, (height, width))
     out = by_onednn(parts, kernel, step, zero, relu)
     return out if plus is None else out.add_(plus), None
 
 
 def in_one_pass(
-    share, parts: Sequence[Tensor], kernel: PackedKernel, step: float, zero: int, relu: bool, plus, sides
+    parts: Sequence[Tensor], kernel: PackedKernel, step: float, zero: int, relu: bool, plus, sides
 ) -> tuple[Float[Tensor, "n o h2 w2"], Span]:
     """By ``stvsr.ops.conv_vnni``."""
     count, _, height, width = parts[0].shape
@@ -132,14 +131,14 @@ def in_one_pass(
     job = np.array(
         (
             *(0, bands, count * sides[0], height, width, depth + -depth % 4),
-            *(*kernel.rounded.shape[2:], *kernel.padding, zero, outputs // (kernel.blocks * LANES)),
+            *(*kernel.rounded.shape[2:], *kernel.padding, zero, outputs // (kernel.blocks * LANES), kernel.blocks),
             *(weight.data_ptr(), sums.ctypes.data, factors.ctypes.data),
             *(plus.data_ptr(), 4 * outputs if plus.dim() == 4 else 0, out.data_ptr(), ends.ctypes.data),
             *(1 / step, 0 if relu else -inf, len(parts), [*places, *filled], [*widths, *filled]),
         ),
         JOB,
     )
-    by_threads(share, job.ctypes.data, threads)
+    by_threads(share(), job.ctypes.data, threads)
     return out, (float(ends[:, 0].min()), float(ends[:, 1].max()))
 
 

@@ -18,6 +18,7 @@ import numpy as np
 from llvmlite import ir
 from numba import carray, float32  # pyright: ignore[reportPrivateImportUsage]
 from numba.core import cgutils, types
+from numba.core.ccallback import CFunc
 from numba.extending import intrinsic
 
 from stvsr.ops.machine_code import for_threads, inlined
@@ -26,6 +27,8 @@ LANES = 16
 """Sums in a register."""
 REGISTERS = 24
 """For the sums; the other eight hold weights and steps."""
+MOST_BLOCKS = 4
+"""Of LANES features, made at once."""
 BAND_BYTES = 1 << 18
 """Steps that are kept at a time: a part of the processor's second cache."""
 NUMBER, BYTE, PLACE = ir.IntType(32), ir.IntType(8), ir.IntType(64)
@@ -33,7 +36,8 @@ NUMBERS, FLOATS = ir.VectorType(NUMBER, LANES), ir.VectorType(ir.FloatType(), LA
 
 
 MOST_PARTS = 16
-COUNTS = "taken", "bands", "rows", "height", "width", "depth", "taps_y", "taps_x", "pad_y", "pad_x", "zero", "groups"
+TAPS = "taps_y", "taps_x", "pad_y", "pad_x"
+COUNTS = "taken", "bands", "rows", "height", "width", "depth", *TAPS, "zero", "groups", "blocks"
 ADDRESSES = "weight", "sums", "factors", "plus", "plus_step", "out", "ends"
 JOB = np.dtype(
     [(name, np.int64) for name in (*COUNTS, *ADDRESSES)]
@@ -43,8 +47,8 @@ JOB = np.dtype(
 )
 """What threads that share a convolution are told. taken: so many bands are taken. rows: of the output, counted through
 all items. depth: of all parts together, a multiple of four. zero: the step that is zero. groups: of outputs made at a
-time. scale: steps in one. floor: what is less becomes this. parts: how many, fp32, channels last; places and widths: of
-each the address and the depth."""
+time, each of so many blocks of LANES features. scale: steps in one. floor: what is less becomes this. parts: how many,
+fp32, channels last; places and widths: of each the address and the depth."""
 
 
 @inlined
@@ -69,55 +73,65 @@ def round_row(job, item, y, to, shift):
         to += wide
 
 
+def pixels_at_once(blocks: int) -> int:
+    """How many are made at once, of so many blocks of LANES features: no row may be shorter."""
+    return REGISTERS // blocks
+
+
 @cache
-def share_of(blocks: int):
-    """What every thread calls on a JOB, for outputs in ``blocks`` x LANES features at a time; and how many pixels are
-    made at once: no row may be shorter."""
-    pixels = REGISTERS // blocks
+def share() -> CFunc:
+    """What every thread calls on a JOB; translated when it is asked for, as not every processor could."""
+    return for_threads(JOB)(share_of)
 
-    @for_threads(JOB)
-    @no_type_check
-    def share(address):
-        told = carray(address, 1)
-        job = told[0]
-        line = (job.width + 2 * job.pad_x) * job.depth
-        out_height, out_width = job.height + 2 * job.pad_y - job.taps_y + 1, line // job.depth - job.taps_x + 1
-        features = job.groups * blocks * LANES
-        most = max(1, BAND_BYTES // line - job.taps_y + 1)
-        steps = np.empty((most + job.taps_y - 1) * line, np.uint8)
-        span = np.empty((2, LANES), np.float32)
-        shift = float32(job.zero) + float32(0.5)
-        while True:
-            band = take(told.ctypes.data)
-            if band >= job.bands:
-                break
-            span[0], span[1] = np.inf, -np.inf
-            row, last = job.rows * band // job.bands, job.rows * (band + 1) // job.bands
-            while row < last:
-                item, top = row // out_height, row % out_height
-                count = min(most, last - row, out_height - top)
-                for i in range(count + job.taps_y - 1):
-                    round_row(job, item, top + i - job.pad_y, steps.ctypes.data + i * line, shift)
-                for made in range(count * job.groups):
-                    i, feature = made // job.groups, made % job.groups * blocks * LANES
-                    for column in range(0, out_width, pixels):
-                        here = min(column, out_width - pixels)  # the last pixels are made twice, not one by one
-                        pixel = (row + i) * out_width + here
-                        multiply(
-                            pixels, blocks,
-                            steps.ctypes.data + i * line + here * job.depth, line, job.depth,
-                            job.taps_y, job.taps_x * job.depth // 4,
-                            job.weight + feature * job.taps_y * job.taps_x * job.depth,
-                            job.sums + feature * 4, job.factors + feature * 4, features * 4, job.floor,
-                            job.plus + pixel * job.plus_step + feature * 4, job.plus_step,
-                            job.out + (pixel * features + feature) * 4, features * 4,
-                            span.ctypes.data,
-                        )  # fmt: skip
-                row += count
-            put(job.ends + 8 * band, span[0].min())
-            put(job.ends + 8 * band + 4, span[1].max())
 
-    return share, pixels
+@no_type_check
+def share_of(address):
+    """The bands that this thread is the first to take."""
+    told = carray(address, 1)
+    job = told[0]
+    line = (job.width + 2 * job.pad_x) * job.depth
+    out_height, out_width = job.height + 2 * job.pad_y - job.taps_y + 1, line // job.depth - job.taps_x + 1
+    features, pixels = job.groups * job.blocks * LANES, REGISTERS // job.blocks
+    most = BAND_BYTES // line - job.taps_y + 1
+    most = most if most > 1 else 1
+    steps = np.empty((most + job.taps_y - 1) * line, np.uint8)
+    span = np.empty(2 * LANES, np.float32)
+    shift = float32(job.zero) + float32(0.5)
+    while True:
+        band = take(told.ctypes.data)
+        if band >= job.bands:
+            break
+        for lane in range(LANES):
+            span[lane], span[LANES + lane] = np.inf, -np.inf
+        row, last = job.rows * band // job.bands, job.rows * (band + 1) // job.bands
+        while row < last:
+            item, top = row // out_height, row % out_height
+            count = last - row if last - row < most else most
+            count = count if count < out_height - top else out_height - top
+            for i in range(count + job.taps_y - 1):
+                round_row(job, item, top + i - job.pad_y, steps.ctypes.data + i * line, shift)
+            for made in range(count * job.groups):
+                i, feature = made // job.groups, made % job.groups * job.blocks * LANES
+                for column in range(0, out_width, pixels):
+                    here = column if column < out_width - pixels else out_width - pixels  # the last are made twice
+                    pixel = (row + i) * out_width + here
+                    multiply(
+                        job.blocks,
+                        steps.ctypes.data + i * line + here * job.depth, line, job.depth,
+                        job.taps_y, job.taps_x * job.depth // 4,
+                        job.weight + feature * job.taps_y * job.taps_x * job.depth,
+                        job.sums + feature * 4, job.factors + feature * 4, features * 4, job.floor,
+                        job.plus + pixel * job.plus_step + feature * 4, job.plus_step,
+                        job.out + (pixel * features + feature) * 4, features * 4,
+                        span.ctypes.data,
+                    )  # fmt: skip
+            row += count
+        least, greatest = span[0], span[LANES]
+        for lane in range(1, LANES):
+            least = span[lane] if span[lane] < least else least
+            greatest = span[LANES + lane] if span[LANES + lane] > greatest else greatest
+        put(job.ends + 8 * band, least)
+        put(job.ends + 8 * band + 4, greatest)
 
 
 @intrinsic
@@ -181,62 +195,72 @@ def round_numbers(typing, source, target, count, scale, shift):
     return types.void(whole, whole, whole, types.float32, types.float32), build
 
 
-@intrinsic(prefer_literal=True)
+@intrinsic
 @no_type_check
 def multiply(
-    typing, pixels, blocks, line, line_step, pixel_step, lines, fours, weight, sums, factors, factors_step, floor,
+    typing, blocks, line, line_step, pixel_step, lines, fours, weight, sums, factors, factors_step, floor,
     plus, plus_step, out, out_step, ends,
 ):  # fmt: skip
-    """``pixels`` x ``blocks`` x LANES numbers of the output. lines: rows of taps; fours: groups of four steps in each.
-    sums: of each output's weights times the step that is zero; factors: what one is worth, then the biases."""
+    """REGISTERS numbers of the output, LANES wide: some pixels times so many blocks, 1 to MOST_BLOCKS. lines: rows of
+    taps; fours: groups of four steps in each. sums: of each output's weights times the step that is zero; factors: what
+    one is worth, then the biases."""
 
     def build(context, builder, signature, args):
-        line, line_step, pixel_step, lines, fours, weight, sums, factors, factors_step, floor = args[2:12]
-        plus, plus_step, out, out_step, ends = args[12:]
-        many = range(blocks.literal_value)
-        held = [[cgutils.alloca_once_value(builder, NUMBERS([0] * LANES)) for _ in many] for _ in all_of(pixels)]
-        weights, lines_at = (cgutils.alloca_once_value(builder, start) for start in (weight, line))
-        across = [builder.mul(pixel_step, place(pixel)) for pixel in all_of(pixels)]
-        with cgutils.for_range(builder, lines):
-            start = builder.load(lines_at)
-            with cgutils.for_range(builder, fours) as loop:
-                these = builder.load(weights)
-                kernel = [load(builder, builder.add(these, place(4 * LANES * block)), NUMBERS, 64) for block in many]
-                here = builder.add(start, builder.shl(loop.index, place(2)))
-                for pixel, shift in enumerate(across):
-                    four = spread(builder, load(builder, builder.add(here, shift), NUMBER))
-                    for block in many:
-                        added = products(builder, builder.load(held[pixel][block]), four, kernel[block])
-                        builder.store(added, held[pixel][block])
-                builder.store(builder.add(these, place(4 * LANES * len(many))), weights)
-            builder.store(builder.add(start, line_step), lines_at)
-        least, most = load(builder, ends, FLOATS), load(builder, builder.add(ends, place(4 * LANES)), FLOATS)
-        floor = spread(builder, floor)
-        for block in many:
-            beside = place(4 * LANES * block)
-            zero = load(builder, builder.add(sums, beside), NUMBERS)
-            factor = load(builder, builder.add(factors, beside), FLOATS)
-            bias = load(builder, builder.add(builder.add(factors, factors_step), beside), FLOATS)
-            for pixel in all_of(pixels):
-                exact = builder.sub(builder.load(held[pixel][block]), zero)
-                value = scaled(builder, builder.sitofp(exact, FLOATS), factor, bias)
-                value = builder.select(builder.fcmp_ordered("<", value, floor), floor, value)  # what is no number stays
-                added = builder.add(builder.add(plus, beside), builder.mul(plus_step, place(pixel)))
-                value = builder.fadd(value, load(builder, added, FLOATS))
-                store(builder, value, builder.add(builder.add(out, beside), builder.mul(out_step, place(pixel))))
-                least = builder.select(builder.fcmp_ordered("<", value, least), value, least)
-                most = builder.select(builder.fcmp_ordered(">", value, most), value, most)
-        store(builder, least, ends)
-        store(builder, most, builder.add(ends, place(4 * LANES)))
+        done = builder.append_basic_block("done")
+        choice = builder.switch(args[0], done)
+        for count in range(1, MOST_BLOCKS + 1):
+            choice.add_case(place(count), builder.append_basic_block(f"blocks_{count}"))
+        for count, (_, block) in enumerate(choice.cases, 1):
+            builder.position_at_end(block)
+            multiplied(builder, count, *args[1:])
+            builder.branch(done)
+        builder.position_at_end(done)
         return context.get_dummy_value()
 
     whole = types.int64
-    numbers = (whole,) * 9 + (types.float32,) + (whole,) * 5
-    return types.void(pixels, blocks, *numbers), build
+    return types.void(*(whole,) * 10, types.float32, *(whole,) * 5), build
 
 
-def all_of(literal) -> range:
-    return range(literal.literal_value)
+def multiplied(
+    builder, blocks: int, line, line_step, pixel_step, lines, fours, weight, sums, factors, factors_step, floor,
+    plus, plus_step, out, out_step, ends,
+) -> None:  # fmt: skip
+    """``multiply`` for a number of blocks that is known when it is translated."""
+    many, pixels = range(blocks), range(pixels_at_once(blocks))
+    held = [[cgutils.alloca_once_value(builder, NUMBERS([0] * LANES)) for _ in many] for _ in pixels]
+    weights, lines_at = (cgutils.alloca_once_value(builder, start) for start in (weight, line))
+    across = [builder.mul(pixel_step, place(pixel)) for pixel in pixels]
+    with cgutils.for_range(builder, lines):
+        start = builder.load(lines_at)
+        with cgutils.for_range(builder, fours) as loop:
+            these = builder.load(weights)
+            kernel = [load(builder, builder.add(these, place(4 * LANES * block)), NUMBERS, 64) for block in many]
+            here = builder.add(start, builder.shl(loop.index, place(2)))
+            for pixel, shift in enumerate(across):
+                four = spread(builder, load(builder, builder.add(here, shift), NUMBER))
+                for block in many:
+                    added = products(builder, builder.load(held[pixel][block]), four, kernel[block])
+                    builder.store(added, held[pixel][block])
+            builder.store(builder.add(these, place(4 * LANES * blocks)), weights)
+        builder.store(builder.add(start, line_step), lines_at)
+    least, most = load(builder, ends, FLOATS), load(builder, builder.add(ends, place(4 * LANES)), FLOATS)
+    floor = spread(builder, floor)
+    for block in many:
+        beside = place(4 * LANES * block)
+        zero = load(builder, builder.add(sums, beside), NUMBERS)
+        factor = load(builder, builder.add(factors, beside), FLOATS)
+        bias = load(builder, builder.add(builder.add(factors, factors_step), beside), FLOATS)
+        for pixel in pixels:
+            exact = builder.sub(builder.load(held[pixel][block]), zero)
+            value = scaled(builder, builder.sitofp(exact, FLOATS), factor, bias)
+            value = builder.select(builder.fcmp_ordered("<", value, floor), floor, value)  # what is no number stays
+            added = builder.add(builder.add(plus, beside), builder.mul(plus_step, place(pixel)))
+            value = builder.fadd(value, load(builder, added, FLOATS))
+            store(builder, value, builder.add(builder.add(out, beside), builder.mul(out_step, place(pixel))))
+            least = builder.select(builder.fcmp_ordered("<", value, least), value, least)
+            most = builder.select(builder.fcmp_ordered(">", value, most), value, most)
+    store(builder, least, ends)
+    store(builder, most, builder.add(ends, place(4 * LANES)))
 
 
 def place(number: int) -> ir.Constant:

@@ -29,7 +29,7 @@ def enlarge_into(
 def mirrored(index, count):
     """Beyond the border, the edge repeats and the rest is seen backwards."""
     index %= 2 * count
-    return min(index, 2 * count - 1 - index)
+    return index if index < count else 2 * count - 1 - index
 
 
 @compiled
