@@ -1,6 +1,7 @@
 """From a recipe's name to a weight file that loads, and a card that says where it comes from."""
 
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from stvsr.training.recipes import RECIPES, stages_of
 from stvsr.training.run import rehearse_recipe, run_recipe
 from stvsr.training.step import learning_parts
 from stvsr.weights.catalog import load_network
-from stvsr.weights.files import Weights, load_weights
+from stvsr.weights.files import Weights, load_weights, save_weights
 from stvsr.weights.own import import_weights
 
 
@@ -49,7 +50,28 @@ def test_a_run_can_start_from_a_weight_file(tiny_recipe: Recipe, tmp_path: Path)
     assert tiny_recipe.network == after.network
 
 
-def test_a_larger_network_starts_from_a_smaller_ones_weights(tmp_path: Path):
+@pytest.mark.usefixtures("tiny_recipe")
+def test_a_run_is_repeated_by_the_weight_file_that_it_made(tmp_path: Path):
+    """The same batches in the same order, from the same start: the same weights, bit for bit."""
+    settings = ["steps=3", "seed=7", "optimiser.decay.lr_end=1e-4", "losses.epsilon=0.02"]
+    start = run_recipe("tiny", tmp_path, tmp_path / "start", settings=["steps=1"], report=str)
+    first = run_recipe("tiny", tmp_path, tmp_path / "first", settings=settings, initial=start, report=str)
+    again = run_recipe(str(first), tmp_path, tmp_path / "again", initial=start, report=str)
+    assert load_weights(again).card["recipe"] == load_weights(first).card["recipe"]
+    assert sha256(start.read_bytes()).hexdigest() in load_weights(first).card["history"]
+    before, after = load_weights(first).tensors, load_weights(again).tensors
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+def test_a_weight_file_without_a_recipe_is_not_repeated(tmp_path: Path):
+    file = tmp_path / "own.safetensors"
+    save_weights(file, Weights(network="tiny", scale=4, tensors={}))
+    with pytest.raises(WeightsError, match="no recipe that this stvsr could repeat"):
+        run_recipe(str(file), tmp_path, tmp_path / "run")
+
+
+@pytest.mark.parametrize("name", ["unison-m", "unison-s"])
+def test_a_larger_network_starts_from_a_smaller_ones_weights(name: str, tmp_path: Path):
     config = {
         "width": 8,
         "tail_width": 16,
@@ -59,9 +81,10 @@ def test_a_larger_network_starts_from_a_smaller_ones_weights(tmp_path: Path):
         "forward_blocks": 1,
     }
     small = loop.NETWORKS["unison-s"](scale=4, **config)
-    large = loop.NETWORKS["unison-m"](scale=4, **config | {"width": 12})
+    recipe = Recipe(network=name, scale=4, config=config | {"width": 12}, steps=1, batch=1, crop=16)
+    large = loop.NETWORKS[name](scale=4, **recipe.config)
     held = Weights(network="unison-s", scale=4, config=config, tensors=small.state_dict())
-    loop.begin_from(large, held, Recipe(network="unison-m", scale=4, steps=1, batch=1, crop=16), tmp_path)
+    loop.begin_from(large, held, recipe, tmp_path)
     clip = torch.rand(1, 2, 3, 16, 16)
     torch.testing.assert_close(large(clip, [0, 1]), small(clip, [0, 1]), rtol=1e-4, atol=1e-5)
 
@@ -101,7 +124,7 @@ def test_a_training_in_stages_hands_its_weights_on(
 def test_weights_of_another_network_are_refused_as_a_start(tiny_recipe: Recipe, tmp_path: Path):
     file = run_recipe("tiny", tmp_path, tmp_path / "run", settings=["steps=1"], report=str)
     with pytest.raises(WeightsError, match="does not fit the recipe"):
-        loop.train(replace(tiny_recipe, config={"width": 12}), tmp_path, tmp_path / "other", initial=file, report=str)
+        loop.train(replace(tiny_recipe, config={"width": 4}), tmp_path, tmp_path / "other", initial=file, report=str)
 
 
 def test_a_rehearsal_resolves_every_field_and_counts_what_learns(tiny_recipe: Recipe):

@@ -14,6 +14,7 @@ from stvsr.errors import SettingsError
 def train(
     name: str = typer.Argument(
         help="The recipe: unison_s, unison_m, cycmunet, tp, stinet, mbnet, yogo_64, and the papers' own: yogo_paper ..."
+        " Or a weight file: once more what made it."
     ),
     data: Path = typer.Option(None, "--data", help="Footage with its table, Vimeo-90K, frames, videos, or a pack."),
     out: Path = typer.Option(None, "--out", help="Folder of the run; the default is runs/NAME."),
@@ -54,7 +55,7 @@ def train(
                 f"steps ({learned.seconds:.0f} s); bicubic {learned.bicubic:.2f} dB"
             )
         return
-    folder = out or Path("runs") / name
+    folder = out or Path("runs") / Path(name).stem
     file = run_recipe(
         name,
         data,

@@ -218,7 +218,7 @@ def begin_from(network: Network, held: Weights, recipe: Recipe, path: Path) -> N
     that; and ``unison-m``, which is larger, computes at first what ``unison-s`` does, and x2 about what x4 does.
     Raises WeightsError where anything else differs."""
     own = network.state_dict()
-    differs = (held.network, held.scale) != (recipe.network, recipe.scale)
+    differs = (held.network, held.scale, held.config) != (recipe.network, recipe.scale, recipe.config)
     if differs and held.network in NETWORKS and isinstance(network, Grows):
         small = network_of(held, path, held.network, held.scale)
         with suppress(SettingsError):  # what does not fit is told below

@@ -1,14 +1,19 @@
 """The recipes: functions that return what a run is. Which stages a training has is one dict, RECIPES."""
 
+import json
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from contextlib import suppress
+from dataclasses import asdict, is_dataclass, replace
 from functools import partial
+from pathlib import Path
+from typing import Any
 
 from stvsr.data.sampler import Cadence
-from stvsr.errors import SettingsError
+from stvsr.errors import SettingsError, WeightsError
 from stvsr.training import papers
 from stvsr.training.losses import CycMuLoss, Loss, MBLoss, StinetLoss, TPLoss, UnisonLoss, YogoLoss
 from stvsr.training.recipe import Cosine, Optimiser, Recipe, with_settings
+from stvsr.weights.files import load_weights
 
 ANY_INSTANT = (Cadence(keys=4, factor=2, probability=0.88), Cadence(keys=3, factor=4, probability=0.12))
 """Mostly midpoints, as the field measures; quarters often enough that any instant is served."""
@@ -165,7 +170,36 @@ RECIPES: dict[str, tuple[Callable[[], Recipe], ...]] = {
 
 def stages_of(name: str, settings: Sequence[str] = ()) -> list[Recipe]:
     """The recipes of a training, with ``settings`` (field=value) applied to each stage.
-    Raises SettingsError for an unknown name or field."""
-    if name not in RECIPES:
-        raise SettingsError(f"There is no recipe {name!r}. Choose one of: {', '.join(RECIPES)}.")
-    return [with_settings(stage(), settings) for stage in RECIPES[name]]
+
+    name: in ``RECIPES``, or the path of a weight file, for the recipe in its header once more.
+    Raises SettingsError for an unknown name or field, WeightsError for a file that holds no recipe of today's."""
+    if name.endswith(".safetensors"):
+        stages = [recipe_of(Path(name))]
+    elif name in RECIPES:
+        stages = [stage() for stage in RECIPES[name]]
+    else:
+        raise SettingsError(
+            f"There is no recipe {name!r}. Choose one of: {', '.join(RECIPES)}; or a weight file, to repeat its run."
+        )
+    return [with_settings(stage, settings) for stage in stages]
+
+
+def recipe_of(file: Path) -> Recipe:
+    """By which the weights in a file were trained. Raises WeightsError where that cannot be told."""
+    written = json.loads(load_weights(file).card.get("recipe", "{}"))
+    for stages in RECIPES.values():
+        for stage in stages:
+            with suppress(KeyError, TypeError, ValueError, AttributeError):
+                recipe = filled(stage(), written)
+                if json.loads(json.dumps(asdict(recipe), default=str)) == written:
+                    return recipe
+    raise WeightsError(f"{file} holds no recipe that this stvsr could repeat. Choose one of: {', '.join(RECIPES)}.")
+
+
+def filled(like: Any, written: Any) -> Any:
+    """What JSON holds, in the types of ``like``."""
+    if is_dataclass(like) and not isinstance(like, type):
+        return type(like)(**{name: filled(getattr(like, name), value) for name, value in written.items()})
+    if isinstance(like, tuple):
+        return tuple(filled(like[0], value) if like else value for value in written)
+    return written

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,10 +35,11 @@ def run_recipe(
 ) -> Path:
     """Train by the recipe with ``settings`` (field=value) applied, and write weights and card into ``out``.
 
+    name: see ``recipes.stages_of``; the path of a weight file repeats the run that made it.
     A training in several stages has a folder for each but the last; ``minutes`` is for all that are left to do.
     validate: measures the network on what is held out (``stvsr.jobs.validate``).
-    Raises SettingsError for an unknown recipe or field, TrainingError for data or a run that cannot go on,
-    MissingExtraError where the training extra is not installed.
+    Raises SettingsError for an unknown recipe or field, WeightsError for a file without one, TrainingError for data or
+    a run that cannot go on, MissingExtraError where the training extra is not installed.
     """
     with training_extra():
         from stvsr.training.checkpoint import Checkpoint
@@ -69,7 +71,7 @@ def run_recipe(
                 validate=validate,
                 report=report,
             )
-        history = f"started from {source.name}" if source else ""
+        history = f"started from {source.name} (SHA-256 {sha256(source.read_bytes()).hexdigest()})" if source else ""
         source = publish(checkpoint, folder, describe_machine(device), history=history)
         if checkpoint.spent().step < recipe.steps:
             report(f"stopped in stage {number} of {len(stages)}: run the same command again to go on")
