@@ -22,7 +22,6 @@ import torch
 from pretraining import prepared
 
 from stvsr.data.memory import ShotSource
-from stvsr.training.recipes import RECIPES
 from stvsr.training.run import run_recipe
 from stvsr.weights.catalog import FOLDER
 from stvsr.weights.own import SUMS
@@ -33,7 +32,9 @@ TRIALS = (6, 4, 16)
 
 def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    asked.add_argument("recipe", choices=RECIPES)
+    asked.add_argument(
+        "recipe", help="a name that `stvsr train` takes, or a weight file, to repeat the run that made it"
+    )
     asked.add_argument("--cache", type=Path, required=True, help="folder for the prepared footage and the runs")
     asked.add_argument("--minutes", type=float, help="as many steps as fit into them")
     asked.add_argument("--core", type=int, help="the processor core to stay on; else all")
@@ -57,7 +58,7 @@ def main() -> None:
         compiled=given.compile,
         processes=given.processes,
     )
-    out = given.cache / given.recipe
+    out = given.cache / Path(given.recipe).stem
     settings = list(given.settings)
     if given.minutes:
         settings.append(f"steps={steps_for(given.minutes, train, settings, out)}")

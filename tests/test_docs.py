@@ -36,7 +36,7 @@ def commands() -> list[str]:
     """Every ``stvsr ...`` and ``make ...`` in a block of code or between backticks."""
     found = set()
     for page in PAGES:
-        text = page.read_text()
+        text = page.read_text().replace("\\\n", "")  # a command may go on in the next line
         blocks = "\n".join(re.findall(r"```\w*\n(.*?)```", text, re.DOTALL)) + "\n"
         spans = "\n".join(re.findall(r"`([^`\n]+)`", text))
         found |= set(re.findall(r"^(?:stvsr|make) [^#\n|]+", blocks + spans, re.MULTILINE))
