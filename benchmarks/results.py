@@ -2,10 +2,10 @@
 repository. ``python benchmarks/results.py NETWORK ...`` measures only these again; all but the pictures follow.
 
 Measures all networks with weights on Vid4 (the field's protocol, see ``stvsr.evaluation.measure``) and on held-out
-shots of the footage, at each scale that they have; time alone on Middlebury; those for films as two stages; Unison with
-its flow off and for speed. Keeps numbers and pictures in ``docs/results``, writes the tables beside the published
-numbers (``docs/results/README.md``), and fills the README and the weight cards between ``<!-- results -->`` and
-``<!-- /results -->``.
+shots of the footage, at each scale that they have; time alone on Middlebury; those for films as two stages and in four
+passes; Unison with its flow off and for speed. Keeps numbers and pictures in ``docs/results``, writes the tables beside
+the published numbers (``docs/results/README.md``), and fills the README and the weight cards between
+``<!-- results -->`` and ``<!-- /results -->``.
 """
 
 import json
@@ -97,6 +97,8 @@ def further(name: str, network: Network, task: Task) -> Row:
     if name in everyday_networks():
         stages = [load_two_stage(first, name, task) for first in ("bicubic", name)]
         row["two_stage"] = rows_of(evaluate_suite("vid4", VID4, stages))
+        four = RenderSettings(precision="fp32", passes=4)
+        row["four_passes"] = rows_of(evaluate_suite("vid4", VID4, [(name, network)], settings=four))[name]
     row["flow_off"] = rows_of(evaluate_suite("vid4", VID4, [(name, network)], without="flow"))[name]
     return row | {"speed": speeds_of(name), "processor": processor()}
 
@@ -160,8 +162,9 @@ def table(rows: Mapping[str, Row], scale: int) -> str:
         f"| Vid4, x{scale}, 4 → 7, PSNR-Y in dB | all | key | interpolated | {' | '.join(clips)} | SSIM-Y |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
-    without = [(f"{name}, flow off", row["flow_off"]) for name, row in rows.items() if "flow_off" in row]
-    for name, result in [*rows.items(), *without]:
+    kinds = {"four_passes": "--passes 4", "flow_off": "flow off"}
+    more = [(f"{name}, {kinds[kind]}", row[kind]) for kind in kinds for name, row in rows.items() if kind in row]
+    for name, result in [*rows.items(), *more]:
         by_clip = " | ".join(f"{result['clips'][clip]['psnr_y']:.2f}" for clip in clips)
         lines.append(
             f"| {name} | **{result['psnr_y']:.2f}** | {result['psnr_y_key']:.2f} | {result['psnr_y_interpolated']:.2f} "

@@ -17,20 +17,20 @@ from stvsr.video import probe
 
 OPTIONS = {
     "enhance": "allow_untrained cluster codec deinterlace device drop_duplicates fps height json keep_fps network "
-    "overwrite precision quality restart runtime scale segment slow_motion source target tile times weights",
+    "overwrite passes precision quality restart runtime scale segment slow_motion source target tile times weights",
     "plan": "allow_untrained codec deinterlace device drop_duplicates fps height json keep_fps network overwrite "
-    "precision quality runtime scale segment slow_motion source target tile times weights",
+    "passes precision quality runtime scale segment slow_motion source target tile times weights",
     "redo": "film json network overwrite source start target weights",
     "batch": "allow_untrained codec deinterlace device drop_duplicates fps height json keep_fps network overwrite "
-    "precision quality restart runtime scale segment slow_motion sources tile times to weights",
+    "passes precision quality restart runtime scale segment slow_motion sources tile times to weights",
     "inspect": "json source",
     "verify": "film json source",
     "networks": "json",
     "weights list": "json",
     "weights check": "files json",
     "weights import": "json replace source",
-    "evaluate": "allow_untrained data device figures fit_niqe frames inputs json lpips mode network niqe precision "
-    "scale speed suite table temporal times two_stage weights without",
+    "evaluate": "allow_untrained data device figures fit_niqe frames inputs json lpips mode network niqe passes "
+    "precision scale speed suite table temporal times two_stage weights without",
     "bench": "device json network precision scale size",
     "train": "compiled data dry_run initial json minutes name out overfit processes settings",
     "pack": "clips crf data frames json seed size target",

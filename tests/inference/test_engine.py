@@ -294,7 +294,7 @@ def test_frames_of_two_sizes_are_refused(film):
         list(render(source, Fake()))
 
 
-@pytest.mark.parametrize("wrong", [{"tile": 4}, {"tile": 0}, {"window": 1}, {"window": -3}], ids=str)
+@pytest.mark.parametrize("wrong", [{"tile": 4}, {"tile": 0}, {"window": 1}, {"window": -3}, {"passes": 3}], ids=str)
 def test_absurd_settings_are_refused_with_a_cure(wrong):
     with pytest.raises(SettingsError, match="Try"):
         RenderSettings(**wrong)

@@ -31,6 +31,7 @@ def batch(
     precision: options.InPrecision = "auto",
     tile: options.Tile = None,
     runtime: options.OnRuntime = "torch",
+    passes: options.Passes = 1,
     segment: options.Segment = 120,
     overwrite: options.Overwrite = False,
     restart: options.Restart = False,

@@ -6,7 +6,7 @@ from typing import Literal
 import typer
 
 from stvsr.cli import console
-from stvsr.cli.options import Device, Precision
+from stvsr.cli.options import Device, Passes, Precision
 from stvsr.errors import SettingsError
 
 
@@ -29,6 +29,7 @@ def evaluate(
     without: str | None = typer.Option(None, help="Switch a part of the network off first, such as flow."),
     device: Device = typer.Option("auto", help="auto takes a GPU where there is one."),
     precision: Precision = typer.Option("fp32", help="fp32 gives the same numbers everywhere."),
+    passes: Passes = 1,
     niqe: Path | None = typer.Option(None, help="Measure NIQE too, under this model of undamaged pictures."),
     fit_niqe: Path | None = typer.Option(None, help="Only fit such a model to this folder's pictures, into --niqe."),
     lpips: list[Path] = typer.Option([], help="Measure LPIPS too, with these weights: AlexNet's and the linear ones."),
@@ -72,7 +73,7 @@ def evaluate(
     further = Further(
         niqe=load_pristine(niqe) if niqe else None, lpips=load_lpips(*lpips) if lpips else None, temporal=temporal
     )
-    settings = RenderSettings(device=device, precision=precision)
+    settings = RenderSettings(device=device, precision=precision, passes=passes)
     names = network or ([] if frames or two_stage else ["bicubic"])
     networks = load_networks(names, task, weights=weights, allow_untrained=allow_untrained)
     used = [(name, task.enlargement) for name in names if weights is None]

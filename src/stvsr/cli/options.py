@@ -36,6 +36,7 @@ OnDevice = Annotated[Device, typer.Option(help="auto takes a GPU where there is 
 InPrecision = Annotated[Precision, typer.Option(help="auto takes the fastest that the device is good at.")]
 Tile = Annotated[int | None, typer.Option(help="Edge of a tile in input pixels (default: what fits).")]
 OnRuntime = Annotated[Runtime, typer.Option(help="onnx: ONNX Runtime, after an export, once. graphs: CUDA graphs.")]
+Passes = Annotated[int, typer.Option(help="2, 4 or 8: the mean of so many views, in so many times the time.")]
 Segment = Annotated[int, typer.Option(help="Frames of the source in a segment: what a power cut costs at most.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the target if it is there.")]
 Restart = Annotated[bool, typer.Option("--restart", help="Forget an unfinished job instead of going on with it.")]
@@ -63,7 +64,7 @@ def settings_from(options: dict[str, Any]) -> "EnhanceSettings":
     return EnhanceSettings(
         scale=4 if scale is None else scale,
         target=timing(**{name: options[name] for name in timed}),
-        render=RenderSettings(**{name: options[name] for name in ("device", "precision", "tile", "runtime")}),
+        render=RenderSettings(**{name: options[name] for name in ("device", "precision", "tile", "runtime", "passes")}),
         overwrite=options.get("overwrite", False),
         **{name: options[name] for name in plain},
     )

@@ -27,6 +27,7 @@ def plan(
     precision: options.InPrecision = "auto",
     tile: options.Tile = None,
     runtime: options.OnRuntime = "torch",
+    passes: options.Passes = 1,
     segment: options.Segment = 120,
     overwrite: options.Overwrite = False,
     as_json: bool = typer.Option(False, "--json", help="One JSON object on stdout."),
@@ -44,10 +45,10 @@ def plan(
         names = ("target", "network", "network_scale", "size", "rate", "notes")
         console.emit({name: getattr(plan, name) for name in names} | facts)
         return
-    e = expected
+    e, views = expected, f", the mean of {plan.render.passes} views" if plan.render.passes > 1 else ""
     rows = [
         ("result", f"{e.frames_out} frames of {plan.size[0]}x{plan.size[1]}, to {plan.target}"),
-        ("network", f"{plan.network} x{plan.network_scale}, {e.precision} on {e.device}"),
+        ("network", f"{plan.network} x{plan.network_scale}, {e.precision} on {e.device}{views}"),
         ("work", f"{e.frames_in} frames in {e.shots} shots: {e.segments} segments, {e.windows} windows"),
         ("tiles", f"{e.tiles} a frame" if e.tiles > 1 else "none: whole pictures"),
         ("time", f"about {e.seconds:.0f} s of computing" if e.seconds < 120 else f"about {e.seconds / 60:.0f} minutes"),

@@ -26,6 +26,7 @@ from stvsr.inference.graphs import GraphedNetwork
 from stvsr.inference.memory import frames_that_fit, is_out_of_memory, keep_freed_memory, tile_that_fits
 from stvsr.inference.tiles import render_tiled, smallest_tile
 from stvsr.inference.timeline import Interval, Target
+from stvsr.inference.views import VIEWS, View
 from stvsr.inference.windows import Window, WindowLayout, window_layout, windows
 from stvsr.networks.base import Network
 from stvsr.ops.resize import resize_to
@@ -43,7 +44,8 @@ class RenderSettings:
     input pixels, at least 16; None: as large as the memory allows. window: key frames seen at once, at least 2; None:
     what suits the network. compile: translate the network first, which takes minutes and pays off on long films.
     runtime: what runs the network; "onnx" is ONNX Runtime, in fp32 and smaller windows, and exports the network first
-    (see ``stvsr.inference.onnx``); "graphs" records it as CUDA graphs (see ``stvsr.inference.graphs``).
+    (see ``stvsr.inference.onnx``); "graphs" records it as CUDA graphs (see ``stvsr.inference.graphs``). passes: 1, 2, 4
+    or 8; so many views of every clip are rendered and their mean is kept (see ``stvsr.inference.views``).
     Raises SettingsError for values that cannot work.
     """
 
@@ -53,6 +55,7 @@ class RenderSettings:
     window: int | None = None
     compile: bool = False
     runtime: Literal["torch", "onnx", "graphs"] = "torch"
+    passes: int = 1
 
     def __post_init__(self) -> None:
         if self.device not in DEVICES:
@@ -63,6 +66,8 @@ class RenderSettings:
             raise SettingsError(f"Tiles must be at least 16 pixels wide, but {self.tile} was asked for. Try 256.")
         if self.window is not None and self.window < 2:
             raise SettingsError(f"A window holds at least 2 frames, but {self.window} was asked for. Try 14.")
+        if self.passes not in PASSES:
+            raise SettingsError(f"A clip is rendered 1, 2, 4 or 8 times, but {self.passes} was asked for. Try 4.")
         if self.compile and self.precision == "int8":
             raise SettingsError("torch.compile does not translate int8. Choose another precision, or do not compile.")
         if self.compile and self.runtime != "torch":
@@ -74,6 +79,7 @@ class RenderSettings:
 
 FLAT, NOT_FLAT = 0.5 / 255, 8 / 255
 """Standard deviation of a colour over a tile: less than this is one colour to the eye, more than that is a picture."""
+PASSES = tuple(2**i for i in range(len(VIEWS).bit_length()))
 DEVICES = ("auto", "cpu", "cuda", "mps")
 PRECISIONS = {"auto": None, "fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16, "int8": torch.int8}
 
@@ -252,10 +258,23 @@ class Engine:
         return images
 
     @torch.inference_mode()
-    def run(self, clip: Tensor, times: list[Fraction], precision: torch.dtype) -> Tensor:
+    def run(
+        self, clip: Float[Tensor, "t c h w"], times: list[Fraction], precision: torch.dtype
+    ) -> Float[Tensor, "s c H W"]:
+        """By the network, in as many views as were asked for."""
+        first, *others = VIEWS[: self.settings.passes]
+        images = self.seen(first, clip, times, precision)
+        for view in others:
+            images = images + self.seen(view, clip, times, precision)
+        return images / self.settings.passes if others else images
+
+    def seen(
+        self, view: View, clip: Float[Tensor, "t c h w"], times: list[Fraction], precision: torch.dtype
+    ) -> Float[Tensor, "s c H W"]:
+        clip, times = view.of(clip), view.times(times, len(clip) - 1)
         call = self.call_int8 if precision == torch.int8 else self.call
         with torch.autocast(self.device.type, dtype=precision, enabled=precision in (torch.bfloat16, torch.float16)):
-            return call(clip[None].to(self.device), times)[0].float()
+            return view.undone(call(clip[None].to(self.device), times)[0].float())
 
     @cached_property
     def call_int8(self) -> Network:

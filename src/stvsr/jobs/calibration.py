@@ -32,7 +32,14 @@ def seconds_per_pixel(plan: Plan, area: int, pace: int) -> float:
     side = min(LARGEST_TRIAL, max(16, round(area**0.5)))
     key = [
         *(plan.network, plan.network_scale, plan.layout.length, side, pace, str(plan.weights)),
-        *(plan.render.device, plan.render.precision, torch.get_num_threads(), torch.__version__, version("stvsr")),
+        *(
+            plan.render.device,
+            plan.render.precision,
+            plan.render.passes,
+            torch.get_num_threads(),
+            torch.__version__,
+            version("stvsr"),
+        ),
     ]
     path = cache_folder() / "calibration.json"
     known = read_facts(path) or {}
