@@ -32,6 +32,12 @@ def test_a_run_ends_with_weights_that_load_and_a_card_with_the_licences(tiny_rec
     assert "| teacher of the flow | classical (DIS) |" in card
 
 
+def test_a_file_fits_whatever_the_builders_defaults_become(tiny_recipe: Recipe, tmp_path: Path):
+    held = load_weights(run_recipe("tiny", tmp_path, tmp_path / "run", settings=["steps=1"], report=str))
+    assert tiny_recipe.config == {}
+    loop.NETWORKS["unison-s"](scale=4, **held.config).load_state_dict(held.tensors)  # by its defaults, far larger
+
+
 def test_a_runs_folder_can_be_imported_as_it_is(tiny_recipe: Recipe, tmp_path: Path):
     run_recipe("tiny", tmp_path, tmp_path / "run", settings=["steps=2"], report=str)
     import_weights(tmp_path / "run")

@@ -218,19 +218,19 @@ def begin_from(network: Network, held: Weights, recipe: Recipe, path: Path) -> N
     that; and ``unison-m``, which is larger, computes at first what ``unison-s`` does, and x2 about what x4 does.
     Raises WeightsError where anything else differs."""
     own = network.state_dict()
-    differs = (held.network, held.scale, held.config) != (recipe.network, recipe.scale, recipe.config)
-    if differs and held.network in NETWORKS and isinstance(network, Grows):
-        small = network_of(held, path, held.network, held.scale)
-        with suppress(SettingsError):  # what does not fit is told below
-            network.grow_from(small)
-            return
     parts = {key.split(".")[0] for key in held.tensors}
     expected = {key: weight.shape for key, weight in own.items() if key.split(".")[0] in parts}
     found = {key: weight.shape for key, weight in held.tensors.items()}
     same_build = NETWORKS.get(held.network) is NETWORKS[recipe.network]
-    if not same_build or held.scale != recipe.scale or expected != found:
-        raise WeightsError(
-            f"{path} holds {held.network} x{held.scale} {held.config or ''}, which does not fit the recipe's "
-            f"{recipe.network} x{recipe.scale} {recipe.config or ''}. Give a file of the same network."
-        )
-    network.load_state_dict(own | held.tensors)
+    if same_build and held.scale == recipe.scale and expected == found:
+        network.load_state_dict(own | held.tensors)
+        return
+    if held.network in NETWORKS and isinstance(network, Grows):
+        small = network_of(held, path, held.network, held.scale)
+        with suppress(SettingsError):  # what does not fit is told below
+            network.grow_from(small)
+            return
+    raise WeightsError(
+        f"{path} holds {held.network} x{held.scale} {held.config or ''}, which does not fit the recipe's "
+        f"{recipe.network} x{recipe.scale} {recipe.config or ''}. Give a file of the same network."
+    )

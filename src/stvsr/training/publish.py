@@ -3,12 +3,13 @@
 import json
 import os
 import platform
-from dataclasses import asdict
+from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from stvsr.networks import NETWORKS
 from stvsr.training.checkpoint import Checkpoint
 from stvsr.training.recipe import Recipe
 from stvsr.weights.files import Weights, save_weights
@@ -33,11 +34,22 @@ def publish(checkpoint: Checkpoint, target: Path, machine: str, *, history: str 
     file = target / f"{recipe.network}-x{recipe.scale}.safetensors"
     save_weights(
         file,
-        Weights(network=recipe.network, scale=recipe.scale, config=recipe.config, card=card, tensors=facts["average"]),
+        Weights(
+            network=recipe.network, scale=recipe.scale, config=built_as(recipe), card=card, tensors=facts["average"]
+        ),
         half=True,
     )
     file.with_suffix(".md").write_text(card_page(recipe, card, seen))
     return file
+
+
+def built_as(recipe: Recipe) -> dict[str, Any]:
+    """What the network's builder is given beside the scale, defaults included: they may change, the file stays."""
+    with torch.device("meta"):
+        config = getattr(NETWORKS[recipe.network](scale=recipe.scale, **recipe.config), "config", None)
+    if not is_dataclass(config) or isinstance(config, type):
+        return recipe.config
+    return {name: value for name, value in asdict(config).items() if name != "scale"}
 
 
 INPUT = {
