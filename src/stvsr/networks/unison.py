@@ -48,7 +48,7 @@ class UnisonConfig:
     encoder_blocks: int = 2
     between_blocks: int = 2
     backward_blocks: int = 4
-    forward_blocks: int = 6
+    forward_blocks: int = 7
     tail_width: int = 64
     """Features between the last state and the detail: the state itself is narrower than what is made of it."""
     flow_width: int = 32
