@@ -79,7 +79,7 @@ class RenderSettings:
 
 FLAT, NOT_FLAT = 0.5 / 255, 8 / 255
 """Standard deviation of a colour over a tile: less than this is one colour to the eye, more than that is a picture."""
-PASSES = tuple(2**i for i in range(len(VIEWS).bit_length()))
+PASSES = (1, 2, 4, 8)
 DEVICES = ("auto", "cpu", "cuda", "mps")
 PRECISIONS = {"auto": None, "fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16, "int8": torch.int8}
 
