@@ -28,6 +28,7 @@ from stvsr.data.degrade import from_bytes, shrink, to_bytes
 from stvsr.data.flow import flows_between
 from stvsr.networks import NETWORKS
 from stvsr.networks.unison import FlowPyramid, Unison
+from stvsr.training.publish import built_as
 from stvsr.training.recipe import Optimiser
 from stvsr.weights.files import Weights, load_weights, save_weights
 
@@ -71,7 +72,8 @@ def main() -> None:
     network.flow = trained(network.flow, pairs, given.steps)
     print(f"{error(network.flow, unseen):.4f} input pixels from the classical flow")
     tensors = dict(network.state_dict())
-    save_weights(given.out, Weights(network=held.network, scale=held.scale, config=config, tensors=tensors))
+    built = built_as(network)
+    save_weights(given.out, Weights(network=held.network, scale=held.scale, config=built, tensors=tensors))
 
 
 def flow_of(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

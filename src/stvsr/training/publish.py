@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from stvsr.networks import NETWORKS
+from stvsr.networks import NETWORKS, Network
 from stvsr.training.checkpoint import Checkpoint
 from stvsr.training.recipe import Recipe
 from stvsr.weights.files import Weights, save_weights
@@ -31,11 +31,13 @@ def publish(checkpoint: Checkpoint, target: Path, machine: str, *, history: str 
         "flow_teacher": seen["teacher"],
         "software": f"torch {torch.__version__}, Python {platform.python_version()}",
     }
+    with torch.device("meta"):
+        network = NETWORKS[recipe.network](scale=recipe.scale, **recipe.config)
     file = target / f"{recipe.network}-x{recipe.scale}.safetensors"
     save_weights(
         file,
         Weights(
-            network=recipe.network, scale=recipe.scale, config=built_as(recipe), card=card, tensors=facts["average"]
+            network=recipe.network, scale=recipe.scale, config=built_as(network), card=card, tensors=facts["average"]
         ),
         half=True,
     )
@@ -43,12 +45,11 @@ def publish(checkpoint: Checkpoint, target: Path, machine: str, *, history: str 
     return file
 
 
-def built_as(recipe: Recipe) -> dict[str, Any]:
-    """What the network's builder is given beside the scale, defaults included: they may change, the file stays."""
-    with torch.device("meta"):
-        config = getattr(NETWORKS[recipe.network](scale=recipe.scale, **recipe.config), "config", None)
+def built_as(network: Network) -> dict[str, Any]:
+    """What its builder is given beside the scale, defaults included: they may change, the file stays."""
+    config = getattr(network, "config", None)
     if not is_dataclass(config) or isinstance(config, type):
-        return recipe.config
+        return {}
     return {name: value for name, value in asdict(config).items() if name != "scale"}
 
 
