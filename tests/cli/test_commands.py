@@ -29,6 +29,7 @@ OPTIONS = {
     "weights list": "json",
     "weights check": "files json",
     "weights import": "json replace source",
+    "weights fetch": "digest json replace url",
     "evaluate": "allow_untrained data device figures fit_niqe frames inputs json lpips mode network niqe passes "
     "precision scale speed suite table temporal times two_stage weights without",
     "bench": "device json network precision scale size",

@@ -1,8 +1,13 @@
 """Weights of one's own: taken over whole, used everywhere, and refused where they are not sound."""
 
 import subprocess
+from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
+from hashlib import sha256
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -13,7 +18,7 @@ from stvsr.networks.unison import unison_s
 from stvsr.weights import catalog
 from stvsr.weights.catalog import file_of, load_network
 from stvsr.weights.files import Weights, load_weights, save_weights
-from stvsr.weights.own import SUMS, check, import_weights, weights_here
+from stvsr.weights.own import SUMS, check, fetch_weights, import_weights, weights_here
 
 
 @pytest.fixture
@@ -67,6 +72,43 @@ def test_a_checkpoint_of_another_program_is_refused(tmp_path: Path):
     torch.save({"state_dict": {"conv.weight": torch.ones(1)}}, tmp_path / "theirs.ckpt")
     with pytest.raises(WeightsError, match="not a checkpoint of `stvsr train`"):
         import_weights(tmp_path / "theirs.ckpt")
+
+
+@pytest.fixture
+def published(mine: Path) -> Iterator[str]:
+    """Where a server has this file."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(SimpleHTTPRequestHandler, directory=mine.parent)) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/{mine.name}"
+        server.shutdown()
+
+
+def test_a_published_file_is_fetched_to_the_bit(mine: Path, published: str):
+    place = fetch_weights(published, digest=sha256(mine.read_bytes()).hexdigest().upper())
+    assert place == file_of("unison-s", 4)
+    assert place.read_bytes() == mine.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("path", "digest", "message"),
+    [
+        ("", "0" * 64, "Nothing was taken over"),
+        ("/nowhere.safetensors", None, "404"),
+        ("/page.html", None, "not the address of a weight file"),
+    ],
+)
+def test_what_is_not_the_published_file_is_not_taken_over(
+    mine: Path, published: str, path: str, digest: str | None, message: str
+):
+    url = published.removesuffix(f"/{mine.name}") + path if path else published
+    with pytest.raises(WeightsError, match=message):
+        fetch_weights(url, digest=digest)
+    assert file_of("unison-s", 4).parent == catalog.FOLDER
+
+
+def test_a_server_that_is_not_there_is_told_in_one_sentence():
+    with pytest.raises(WeightsError, match="Check the address and the connection"):
+        fetch_weights("http://127.0.0.1:9/mine.safetensors")
 
 
 def test_the_shipped_files_are_those_of_the_list_to_the_bit():

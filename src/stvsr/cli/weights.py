@@ -1,4 +1,4 @@
-"""``stvsr weights``: which files lie here, whether they are sound, and taking over one's own."""
+"""``stvsr weights``: which files lie here, whether they are sound, and taking over others."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -7,7 +7,7 @@ import typer
 
 from stvsr.cli import console
 
-app = typer.Typer(help="List, check and import trained weights.", no_args_is_help=True)
+app = typer.Typer(help="List, check, import and fetch trained weights.", no_args_is_help=True)
 
 
 @app.command("list")
@@ -63,11 +63,30 @@ def import_(
 
     They lie in ~/.local/share/stvsr/weights (or STVSR_WEIGHTS); delete the file to return to the shipped ones.
     """
-    from stvsr.weights.own import check as check_file
     from stvsr.weights.own import import_weights
 
-    held = check_file(import_weights(source, replace=replace))
+    tell(import_weights(source, replace=replace), as_json=as_json)
+
+
+@app.command()
+def fetch(
+    url: str = typer.Argument(help="Where a weight file lies: https://.../NAME.safetensors"),
+    digest: str = typer.Option(None, "--sha256", help="What the file's SHA-256 must be; any other is refused."),
+    replace: bool = typer.Option(False, "--replace", help="In place of what was imported before."),
+    as_json: bool = typer.Option(False, "--json", help="One JSON object on stdout."),
+) -> None:
+    """Download somebody's weight file and import it. Files hold numbers only: nothing in them is run."""
+    from stvsr.weights.own import fetch_weights
+
+    tell(fetch_weights(url, digest=digest, replace=replace), as_json=as_json)
+
+
+def tell(file: Path, *, as_json: bool) -> None:
+    """Which weights were taken over."""
+    from stvsr.weights.own import check as check_file
+
+    held = check_file(file)
     if as_json:
         console.emit({"weights": [asdict(held)]})
     else:
-        console.say(f"{held.network} x{held.scale} is now loaded from {held.file}")
+        console.say(f"{held.network} x{held.scale} is now loaded from {held.file}, SHA-256 {held.sha256}")

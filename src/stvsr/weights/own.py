@@ -6,8 +6,12 @@ import shutil
 import zipfile
 from dataclasses import dataclass
 from hashlib import sha256
+from http.client import HTTPException
 from pathlib import Path
 from pickle import UnpicklingError
+from tempfile import TemporaryDirectory
+from urllib.parse import urlsplit
+from urllib.request import urlopen
 
 import torch
 
@@ -99,6 +103,32 @@ def import_weights(path: Path, *, replace: bool = False) -> Path:
         if partial.exists():
             partial.unlink()
     return target
+
+
+SILENCE = 60
+"""Seconds without a byte after which a server counts as gone."""
+
+
+def fetch_weights(url: str, *, digest: str | None = None, replace: bool = False) -> Path:
+    """Download a weight file and take it over. digest: the SHA-256 that it must have. Returns where it lies now.
+    Raises as ``import_weights``, and WeightsError where the file cannot be had, or is another one."""
+    name = Path(urlsplit(url).path).name
+    if urlsplit(url).scheme not in ("http", "https") or not name.endswith(".safetensors"):
+        raise WeightsError(f"{url} is not the address of a weight file. Give one like https://.../NAME.safetensors.")
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / name
+        try:
+            with urlopen(url, timeout=SILENCE) as source, file.open("wb") as kept:
+                shutil.copyfileobj(source, kept)
+        except (OSError, HTTPException) as error:
+            raise WeightsError(f"Cannot fetch {url}: {error}. Check the address and the connection.") from error
+        got = sha256(file.read_bytes()).hexdigest()
+        if digest is not None and got != digest.lower():
+            raise WeightsError(
+                f"{url} is not the file that was asked for: its SHA-256 is {got} where {digest} was given. Nothing was "
+                f"taken over. Ask whoever gave you the two."
+            )
+        return import_weights(file, replace=replace)
 
 
 def checkpoint_in(path: Path) -> Path | None:
