@@ -38,8 +38,8 @@ def convert(first, last, image, luma, cb, cr, numbers, across, down):
     """Some rows of chroma, and the rows of luma that belong to them."""
     red, green, blue, black, grey, peak, luma_gain, cb_gain, cr_gain = numbers
     height, width = luma.shape
-    # above and below, each of two lines: blue and red without luma
-    lines = np.empty((2, width), np.float32)
+    # blue and red without luma, with two more values at either end
+    lines = np.empty((2, width + 4), np.float32)
     for row in range(first, last):
         lines[:] = 0
         for tap in range(4 if down else 1):
@@ -52,22 +52,22 @@ def convert(first, last, image, luma, cb, cr, numbers, across, down):
                 i = uint32(x)
                 r, g, b = unit(reds[i]), unit(greens[i]), unit(blues[i])
                 light = red * r + green * g + blue * b
-                lines[0, i] += share * (b - light)
-                lines[1, i] += share * (r - light)
+                lines[0, i + uint32(2)] += share * (b - light)
+                lines[1, i + uint32(2)] += share * (r - light)
                 if own:
                     line[i] = level(luma_gain * light + black, peak)
         for plane in range(2):
             line, target, gain = lines[plane], (cb if plane == 0 else cr)[row], cb_gain if plane == 0 else cr_gain
+            line[1], line[0] = line[2 + min(1, width - 1)], line[2 + min(2, width - 1)]  # mirrored
+            line[width + 2] = line[width + 3] = line[width + 1]  # repeated
             for x in range(target.size):
                 if across:
-                    middle = 2 * x
-                    left, lefter = abs(middle - 1), abs(middle - 2)  # mirrored
-                    right, righter = min(middle + 1, width - 1), min(middle + 2, width - 1)  # repeated
-                    left, lefter = min(left, width - 1), min(lefter, width - 1)
-                    value = float32(0.75) * line[middle] + float32(0.25) * (line[left] + line[right])
-                    value -= float32(0.125) * (line[lefter] + line[righter])
+                    i = uint32(2 * x)
+                    value = float32(0.75) * line[i + uint32(2)]
+                    value += float32(0.25) * (line[i + uint32(1)] + line[i + uint32(3)])
+                    value -= float32(0.125) * (line[i] + line[i + uint32(4)])
                 else:
-                    value = line[uint32(x)]
+                    value = line[uint32(x) + uint32(2)]
                 target[uint32(x)] = level(gain * value + grey, peak)
 
 
