@@ -78,6 +78,19 @@ def test_pytorch_makes_the_planes_that_numba_makes(name):
             assert apart.mean() < 1e-3
 
 
+@pytest.mark.parametrize("size", [(37, 53), (2, 2), (1, 1), (48, 64)])
+@pytest.mark.parametrize("name", ["yuv420p", "yuv422p", "yuv440p", "yuv444p", "yuva420p", "yuv420p9le", "yuv420p10le"])
+def test_pytorch_makes_the_picture_that_numba_makes(name, size):
+    frame = av.VideoFrame(size[1], size[0], name)
+    for plane in frame.planes:
+        kind, peak = (np.uint8, 256) if pixels.bit_depth(name) == 8 else (np.uint16, 2 ** pixels.bit_depth(name))
+        values = np.frombuffer(memoryview(plane), kind)
+        values[:] = np.random.default_rng(0).integers(0, peak, values.shape)  # between the rows, too
+    for matrix in (1, 6, 9):
+        ours, theirs = (make(frame, colour(matrix)) for make in (pixels.to_rgb, pixels._image))
+        torch.testing.assert_close(ours, theirs, atol=1e-6, rtol=0)
+
+
 @pytest.mark.parametrize("size", [(48, 64), (50, 66), (2, 2), (34, 36)])
 @pytest.mark.parametrize("name", SUBSAMPLED + WHOLE)
 def test_planes_of_films_that_are_not_enlarged_come_back_to_the_bit(name, size):

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from stvsr.ops.streams import own_stream
 from stvsr.video.colour import LUMA_WEIGHTS, Colour
-from stvsr.video.planes import yuv_planes
+from stvsr.video.planes import rgb_image, yuv_planes
 
 _SWSCALE_MATRIX = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9}
 _SUBSAMPLING = {(0, 0): "444", (1, 0): "422", (1, 1): "420", (0, 1): "440", (2, 0): "411", (2, 2): "410"}
@@ -30,25 +30,12 @@ def to_rgb(frame: av.VideoFrame, colour: Colour) -> Float[Tensor, "3 h w"]:
     name = plain_format(frame.format.name)
     if not _is_readable(frame.format.name):
         frame = _repack(frame, name, colour)
-    bits = bit_depth(frame.format.name)
-    planes = [_read(plane, frame.format.name) for plane in frame.planes[: 1 if name.startswith("gray") else 3]]
-    black, white, grey, swing = levels(bits, colour.full_range)
-    if name.startswith("gbrp"):
-        green, blue, red = (plane.sub_(black).div_(white - black) for plane in planes)
-        return torch.stack([red, green, blue]).clamp_(0, 1)
-    luma = planes[0].sub_(black).div_(white - black)
-    if name.startswith("gray"):
-        return luma.clamp_(0, 1).expand(3, -1, -1).clone()
-    across, down = _shifts(frame.format.name)
-    cb, cr = (_enlarge(plane.sub_(grey).div_(swing), across, down, luma.shape) for plane in planes[1:])
-    red_weight, blue_weight = LUMA_WEIGHTS[colour.matrix]
-    green_weight = 1 - red_weight - blue_weight
-    image = torch.empty((3, *luma.shape))
-    torch.add(luma, cr, alpha=2 - 2 * red_weight, out=image[0])
-    torch.add(luma, cb, alpha=2 - 2 * blue_weight, out=image[2])
-    torch.add(luma, cr, alpha=-(2 - 2 * red_weight) * red_weight / green_weight, out=image[1])
-    image[1].sub_(cb, alpha=(2 - 2 * blue_weight) * blue_weight / green_weight)
-    return image.clamp_(0, 1)
+    if not name.startswith("yuv") or max(_shifts(name)) > 1:
+        return _image(frame, colour)
+    stored = frame.format.name
+    known = LUMA_WEIGHTS[colour.matrix], levels(bit_depth(stored), colour.full_range)
+    rows = [_values(plane, stored) for plane in frame.planes[:3]]
+    return rgb_image(rows, *known, size=(frame.height, frame.width), halvings=_shifts(name))
 
 
 def checksum(frame: av.VideoFrame, colour: Colour) -> int:
@@ -74,6 +61,30 @@ def from_rgb(image: Float[Tensor, "3 h w"], colour: Colour, pixel_format: str) -
         stride = plane.line_size // values.itemsize
         np.frombuffer(memoryview(plane), values.dtype).reshape(plane.height, stride)[:, : plane.width] = values
     return frame if name == pixel_format else _repack(frame, pixel_format, colour)
+
+
+def _image(frame: av.VideoFrame, colour: Colour) -> Float[Tensor, "3 h w"]:
+    """The picture as RGB in [0, 1]; by PyTorch, of any layout that is readable."""
+    name = frame.format.name
+    bits, grey_only = bit_depth(name), plain_format(name).startswith("gray")
+    planes = [_read(plane, name) for plane in frame.planes[: 1 if grey_only else 3]]
+    black, white, grey, swing = levels(bits, colour.full_range)
+    if plain_format(name).startswith("gbrp"):
+        green, blue, red = (plane.sub_(black).div_(white - black) for plane in planes)
+        return torch.stack([red, green, blue]).clamp_(0, 1)
+    luma = planes[0].sub_(black).div_(white - black)
+    if grey_only:
+        return luma.clamp_(0, 1).expand(3, -1, -1).clone()
+    across, down = _shifts(name)
+    cb, cr = (_enlarge(plane.sub_(grey).div_(swing), across, down, luma.shape) for plane in planes[1:])
+    red_weight, blue_weight = LUMA_WEIGHTS[colour.matrix]
+    green_weight = 1 - red_weight - blue_weight
+    image = torch.empty((3, *luma.shape))
+    torch.add(luma, cr, alpha=2 - 2 * red_weight, out=image[0])
+    torch.add(luma, cb, alpha=2 - 2 * blue_weight, out=image[2])
+    torch.add(luma, cr, alpha=-(2 - 2 * red_weight) * red_weight / green_weight, out=image[1])
+    image[1].sub_(cb, alpha=(2 - 2 * blue_weight) * blue_weight / green_weight)
+    return image.clamp_(0, 1)
 
 
 def planes_from_rgb(image: Float[Tensor, "3 h w"], colour: Colour, plain: str) -> list[np.ndarray]:
@@ -195,10 +206,13 @@ def _repack(frame: av.VideoFrame, name: str, colour: Colour) -> av.VideoFrame:
 
 
 def _read(plane: VideoPlane, name: str) -> Tensor:
+    return torch.from_numpy(_values(plane, name)[:, : plane.width].astype(np.float32))
+
+
+def _values(plane: VideoPlane, name: str) -> np.ndarray:
+    """As they lie; a row may be longer than the picture is wide."""
     kind = np.uint8 if bit_depth(name) == 8 else np.uint16
-    stride = plane.line_size // np.dtype(kind).itemsize
-    values = np.frombuffer(memoryview(plane), kind).reshape(plane.height, stride)[:, : plane.width]
-    return torch.from_numpy(values.astype(np.float32))
+    return np.frombuffer(memoryview(plane), kind).reshape(plane.height, -1)
 
 
 def _enlarge(chroma: Float[Tensor, "y x"], across: int, down: int, size: tuple[int, ...]) -> Float[Tensor, "h w"]:
