@@ -1,5 +1,6 @@
 """The command ``stvsr``: one sub-command per file. PyTorch is imported only once a command runs."""
 
+import gc
 import os
 import signal
 import sys
@@ -33,6 +34,10 @@ from stvsr.cli import (
 from stvsr.errors import STVSRError
 
 OK, MENDABLE, INTERNAL, INTERRUPTED = 0, 1, 70, 130
+
+GARBAGE = 10_000
+"""So many new objects before Python looks for cycles among them, 700 otherwise: nearly all that a start makes stays,
+and looking through it again and again took a tenth of every start."""
 
 app = typer.Typer(
     name="stvsr",
@@ -68,6 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if arguments is None:
         arguments = sys.argv[1:]
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever ends it politely gets a clean end
+        gc.set_threshold(GARBAGE)
     as_json = "--json" in arguments
     try:
         code = app(args=list(arguments), prog_name="stvsr", standalone_mode=False)

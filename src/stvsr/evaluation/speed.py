@@ -146,9 +146,10 @@ def wait_for(device: torch.device) -> None:
 def fresh_process(name: str, width: int, height: int, scale: int, settings: RenderSettings) -> tuple[int, float]:
     """Peak memory in bytes, and seconds from the start to the first frames, of a process that does nothing else."""
     arguments = [name, str(width), str(height), str(scale), settings.device, settings.precision]
+    code = "import gc; gc.set_threshold(10_000); from stvsr.evaluation.speed import render_once; render_once()"
     began = time.time()
     told = subprocess.run(
-        [sys.executable, "-c", "from stvsr.evaluation.speed import render_once; render_once()", *arguments],
+        [sys.executable, "-c", code, *arguments],  # it begins as the command line does
         check=True,
         stdout=subprocess.PIPE,
         text=True,
