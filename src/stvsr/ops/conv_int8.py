@@ -10,21 +10,21 @@ for x86.
 
 import os
 from collections.abc import Sequence
+from ctypes import addressof, c_char
 from dataclasses import dataclass
 from functools import cache, cached_property
 from math import inf, isfinite, isnan, nan
 from typing import no_type_check
 
-import numpy as np
 import torch
 from einops import rearrange
-from jaxtyping import Float, Int8
+from jaxtyping import Float, Int8, Int32
 from llvmlite.binding import get_host_cpu_features
 from numba import float32, int32
 from torch import Tensor
 from torch.nn import functional as F
 
-from stvsr.ops.conv_vnni import JOB, LANES, MOST_BLOCKS, MOST_PARTS, pixels_at_once, share
+from stvsr.ops.conv_vnni import LANES, MOST_BLOCKS, MOST_PARTS, PACKED, pixels_at_once, share
 from stvsr.ops.machine_code import by_threads, compiled
 
 LEVELS = 255
@@ -60,15 +60,29 @@ class PackedKernel:
         return next(count for count in range(MOST_BLOCKS, 0, -1) if registers % count == 0) if plain and not rest else 0
 
     @cached_property
-    def in_fours(self) -> tuple[Int8[Tensor, " _"], np.ndarray, np.ndarray, np.ndarray]:
-        """The weight in the order in which one pass reads it; the sum of each output's weights; scales and biases. As
-        arrays of NumPy, which is quicker with so few numbers."""
-        depth = self.rounded.shape[1]
-        filled = F.pad(self.rounded, (0, 0, 0, 0, 0, -depth % 4))
+    def margins(self) -> list[int]:
+        """By how much an output is higher and wider than its input."""
+        taps = self.rounded.shape[2:]
+        return [2 * p - d * (t - 1) for p, d, t in zip(self.padding, self.dilation, taps, strict=True)]
+
+    @cached_property
+    def in_fours(self) -> tuple[Int8[Tensor, " _"], Int32[Tensor, " o"]]:
+        """The weight in the order in which one pass reads it; the sum of each output's weights."""
+        filled = F.pad(self.rounded, (0, 0, 0, 0, 0, -self.rounded.shape[1] % 4))
         order = "(g o) (i four) y x -> (g y x i o four)"
         weight = rearrange(filled, order, o=self.blocks * LANES, four=4).contiguous()
-        sums = self.rounded.sum((1, 2, 3), dtype=torch.int32)
-        return weight, sums.numpy(), self.scales.numpy(), self.bias.numpy()
+        return weight, self.rounded.sum((1, 2, 3), dtype=torch.int32)
+
+    @cached_property
+    def shape(self) -> tuple[int, ...]:
+        """As a JOB wants it: depth, taps and padding."""
+        _, depth, *taps = self.rounded.shape
+        return depth + -depth % 4, *taps, *self.padding
+
+    @cached_property
+    def places(self) -> tuple[int, ...]:
+        """As a JOB wants them: the addresses of all that is the same at every call."""
+        return tuple(held.data_ptr() for held in (*self.in_fours, self.scales, self.bias))
 
 
 def pack(
@@ -97,12 +111,7 @@ def conv2d_int8(
     what its numbers span, where that came for nothing. All lie channels last. span: of the parts, where it is known."""
     parts = tuple(part.contiguous(memory_format=torch.channels_last) for part in parts)
     step, zero = step_of(span or span_of(parts))
-    height, width = (
-        side + 2 * around - far * (taps - 1)
-        for side, around, far, taps in zip(
-            parts[0].shape[2:], kernel.padding, kernel.dilation, kernel.rounded.shape[2:], strict=True
-        )
-    )
+    height, width = (side + more for side, more in zip(parts[0].shape[2:], kernel.margins, strict=True))
     if isnan(step):  # ReLU would make zero of it
         return parts[0].new_full((len(parts[0]), len(kernel.rounded), height, width), nan), (nan, nan)
     plain = kernel.blocks and len(parts[0]) > 0 and len(parts) <= MOST_PARTS and one_pass_is_there()
@@ -117,29 +126,28 @@ def in_one_pass(
 ) -> tuple[Float[Tensor, "n o h2 w2"], Span]:
     """By ``stvsr.ops.conv_vnni``."""
     count, _, height, width = parts[0].shape
-    weight, sums, scales, biases = kernel.in_fours
     outputs = len(kernel.rounded)
     out = torch.empty(count, outputs, *sides, memory_format=torch.channels_last)
     plus = torch.zeros(outputs) if plus is None else plus.contiguous(memory_format=torch.channels_last)
-    sums, factors = sums * np.int32(zero), np.concatenate([scales * np.float32(step), biases])
     threads = torch.get_num_threads()
     bands = min(2 * threads, count * sides[0]) if threads > 1 else 1  # two each, so that who is late gets less
-    ends = np.empty((bands, 2), np.float32)
-    places, widths = [part.data_ptr() for part in parts], [part.shape[1] for part in parts]
-    filled = [0] * (MOST_PARTS - len(parts))
-    depth = kernel.rounded.shape[1]
-    job = np.array(
-        (
-            *(0, bands, count * sides[0], height, width, depth + -depth % 4),
-            *(*kernel.rounded.shape[2:], *kernel.padding, zero, outputs // (kernel.blocks * LANES), kernel.blocks),
-            *(weight.data_ptr(), sums.ctypes.data, factors.ctypes.data),
-            *(plus.data_ptr(), 4 * outputs if plus.dim() == 4 else 0, out.data_ptr(), ends.ctypes.data),
-            *(1 / step, 0 if relu else -inf, len(parts), [*places, *filled], [*widths, *filled]),
-        ),
-        JOB,
+    ends = torch.empty(bands, 2)
+    filled = (0,) * (MOST_PARTS - len(parts))
+    job = bytearray(
+        PACKED.pack(
+            *(0, bands, count * sides[0], height, width, *kernel.shape),
+            *(zero, outputs // (kernel.blocks * LANES), kernel.blocks, *kernel.places),
+            *(plus.data_ptr(), 4 * outputs if plus.dim() == 4 else 0, out.data_ptr(), ends.data_ptr()),
+            *(step, 1 / step, 0 if relu else -inf, len(parts)),
+            *(part.data_ptr() for part in parts),
+            *filled,
+            *(part.shape[1] for part in parts),
+            *filled,
+        )
     )
-    by_threads(share(), job.ctypes.data, threads)
-    return out, (float(ends[:, 0].min()), float(ends[:, 1].max()))
+    by_threads(share(), addressof(c_char.from_buffer(job)), threads)
+    least, most = zip(*ends.tolist(), strict=True)
+    return out, (min(least), max(most))
 
 
 def by_onednn(parts, kernel: PackedKernel, step: float, zero: int, relu: bool) -> Float[Tensor, "n o h2 w2"]:

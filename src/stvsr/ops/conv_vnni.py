@@ -12,6 +12,7 @@ in bytes, and nothing is checked.
 # ruff: noqa: ARG001 (Numba gives every builder the same arguments)
 
 from functools import cache
+from struct import Struct
 from typing import no_type_check
 
 import numpy as np
@@ -38,17 +39,19 @@ NUMBERS, FLOATS = ir.VectorType(NUMBER, LANES), ir.VectorType(ir.FloatType(), LA
 MOST_PARTS = 16
 TAPS = "taps_y", "taps_x", "pad_y", "pad_x"
 COUNTS = "taken", "bands", "rows", "height", "width", "depth", *TAPS, "zero", "groups", "blocks"
-ADDRESSES = "weight", "sums", "factors", "plus", "plus_step", "out", "ends"
+ADDRESSES = "weight", "sums", "scales", "biases", "plus", "plus_step", "out", "ends"
 JOB = np.dtype(
     [(name, np.int64) for name in (*COUNTS, *ADDRESSES)]
-    + [("scale", np.float32), ("floor", np.float32), ("parts", np.int64)]
+    + [("step", np.float32), ("scale", np.float32), ("floor", np.float32), ("parts", np.int64)]
     + [("places", np.int64, MOST_PARTS), ("widths", np.int64, MOST_PARTS)],
     align=True,
 )
 """What threads that share a convolution are told. taken: so many bands are taken. rows: of the output, counted through
 all items. depth: of all parts together, a multiple of four. zero: the step that is zero. groups: of outputs made at a
-time, each of so many blocks of LANES features. scale: steps in one. floor: what is less becomes this. parts: how many,
-fp32, channels last; places and widths: of each the address and the depth."""
+time, each of so many blocks of LANES features. step: what one is worth; scale: steps in one. floor: what is less
+becomes this. parts: how many, fp32, channels last; places and widths: of each the address and the depth."""
+PACKED = Struct(f"{len(COUNTS + ADDRESSES)}q3f{1 + 2 * MOST_PARTS}q")
+"""The same, for a tuple: NumPy would take three times as long over it."""
 
 
 @inlined
@@ -120,7 +123,8 @@ def share_of(address):
                         steps.ctypes.data + i * line + here * job.depth, line, job.depth,
                         job.taps_y, job.taps_x * job.depth // 4,
                         job.weight + feature * job.taps_y * job.taps_x * job.depth,
-                        job.sums + feature * 4, job.factors + feature * 4, features * 4, job.floor,
+                        job.sums + feature * 4, job.scales + feature * 4, job.biases + feature * 4,
+                        job.zero, job.step, job.floor,
                         job.plus + pixel * job.plus_step + feature * 4, job.plus_step,
                         job.out + (pixel * features + feature) * 4, features * 4,
                         span.ctypes.data,
@@ -198,12 +202,12 @@ def round_numbers(typing, source, target, count, scale, shift):
 @intrinsic
 @no_type_check
 def multiply(
-    typing, blocks, line, line_step, pixel_step, lines, fours, weight, sums, factors, factors_step, floor,
+    typing, blocks, line, line_step, pixel_step, lines, fours, weight, sums, scales, biases, zero, step, floor,
     plus, plus_step, out, out_step, ends,
 ):  # fmt: skip
     """REGISTERS numbers of the output, LANES wide: some pixels times so many blocks, 1 to MOST_BLOCKS. lines: rows of
-    taps; fours: groups of four steps in each. sums: of each output's weights times the step that is zero; factors: what
-    one is worth, then the biases."""
+    taps; fours: groups of four steps in each. sums: of each output's weights; scales: what one step of them is worth;
+    zero: the input's step that is zero; step: what one of its steps is worth."""
 
     def build(context, builder, signature, args):
         done = builder.append_basic_block("done")
@@ -218,11 +222,11 @@ def multiply(
         return context.get_dummy_value()
 
     whole = types.int64
-    return types.void(*(whole,) * 10, types.float32, *(whole,) * 5), build
+    return types.void(*(whole,) * 11, *(types.float32,) * 2, *(whole,) * 5), build
 
 
 def multiplied(
-    builder, blocks: int, line, line_step, pixel_step, lines, fours, weight, sums, factors, factors_step, floor,
+    builder, blocks: int, line, line_step, pixel_step, lines, fours, weight, sums, scales, biases, zero, step, floor,
     plus, plus_step, out, out_step, ends,
 ) -> None:  # fmt: skip
     """``multiply`` for a number of blocks that is known when it is translated."""
@@ -244,14 +248,14 @@ def multiplied(
             builder.store(builder.add(these, place(4 * LANES * blocks)), weights)
         builder.store(builder.add(start, line_step), lines_at)
     least, most = load(builder, ends, FLOATS), load(builder, builder.add(ends, place(4 * LANES)), FLOATS)
-    floor = spread(builder, floor)
+    floor, step, zero = spread(builder, floor), spread(builder, step), spread(builder, builder.trunc(zero, NUMBER))
     for block in many:
         beside = place(4 * LANES * block)
-        zero = load(builder, builder.add(sums, beside), NUMBERS)
-        factor = load(builder, builder.add(factors, beside), FLOATS)
-        bias = load(builder, builder.add(builder.add(factors, factors_step), beside), FLOATS)
+        of_zero = builder.mul(load(builder, builder.add(sums, beside), NUMBERS), zero)
+        factor = builder.fmul(load(builder, builder.add(scales, beside), FLOATS), step)
+        bias = load(builder, builder.add(biases, beside), FLOATS)
         for pixel in pixels:
-            exact = builder.sub(builder.load(held[pixel][block]), zero)
+            exact = builder.sub(builder.load(held[pixel][block]), of_zero)
             value = scaled(builder, builder.sitofp(exact, FLOATS), factor, bias)
             value = builder.select(builder.fcmp_ordered("<", value, floor), floor, value)  # what is no number stays
             added = builder.add(builder.add(plus, beside), builder.mul(plus_step, place(pixel)))
