@@ -47,7 +47,7 @@ class UnisonConfig:
     width: int = 32
     encoder_blocks: int = 2
     between_blocks: int = 2
-    backward_blocks: int = 4
+    backward_blocks: int = 5
     forward_blocks: int = 7
     tail_width: int = 64
     """Features between the last state and the detail: the state itself is narrower than what is made of it."""
