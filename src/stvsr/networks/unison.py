@@ -86,18 +86,11 @@ def unison_s(*, scale: int = 4, **changes: Any) -> "Unison":
     return Unison(UnisonConfig(scale=scale, **changes))
 
 
-MIDDLE: dict[str, Any] = {
-    "width": 64,
-    "encoder_blocks": 3,
-    "between_blocks": 2,
-    "backward_blocks": 5,
-    "forward_blocks": 8,
-    "tail_width": 128,
-}
+MIDDLE: dict[str, Any] = {"encoder_blocks": 4, "between_blocks": 4, "backward_blocks": 10, "forward_blocks": 14}
 
 
 def unison_m(*, scale: int = 4, **changes: Any) -> "Unison":
-    """The middle one: twice as wide and twice as deep. changes: fields of ``UnisonConfig``."""
+    """The middle one: twice as deep. changes: fields of ``UnisonConfig``."""
     return Unison(UnisonConfig(scale=scale, **(MIDDLE | changes)))
 
 
