@@ -106,6 +106,12 @@ def test_what_is_not_the_published_file_is_not_taken_over(
     assert file_of("unison-s", 4).parent == catalog.FOLDER
 
 
+@pytest.mark.parametrize("url", ["http://[mine.safetensors", "ftp://there/mine.safetensors", "mine.safetensors"])
+def test_what_is_no_address_is_told_in_one_sentence(url: str):
+    with pytest.raises(WeightsError, match="not the address of a weight file"):
+        fetch_weights(url)
+
+
 def test_a_server_that_is_not_there_is_told_in_one_sentence():
     with pytest.raises(WeightsError, match="Check the address and the connection"):
         fetch_weights("http://127.0.0.1:9/mine.safetensors")

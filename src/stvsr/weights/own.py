@@ -112,8 +112,12 @@ SILENCE = 60
 def fetch_weights(url: str, *, digest: str | None = None, replace: bool = False) -> Path:
     """Download a weight file and take it over. digest: the SHA-256 that it must have. Returns where it lies now.
     Raises as ``import_weights``, and WeightsError where the file cannot be had, or is another one."""
-    name = Path(urlsplit(url).path).name
-    if urlsplit(url).scheme not in ("http", "https") or not name.endswith(".safetensors"):
+    try:
+        address = urlsplit(url)
+    except ValueError:  # brackets, for example
+        address = urlsplit("")
+    name = Path(address.path).name
+    if address.scheme not in ("http", "https") or not name.endswith(".safetensors"):
         raise WeightsError(f"{url} is not the address of a weight file. Give one like https://.../NAME.safetensors.")
     with TemporaryDirectory() as folder:
         file = Path(folder) / name
