@@ -6,6 +6,7 @@ timed in turns, so that whatever else the machine does slows both; medians of th
 depend on what the weights hold, so untrained networks may be measured.
 """
 
+import gc
 import json
 import platform
 import subprocess
@@ -146,10 +147,11 @@ def wait_for(device: torch.device) -> None:
 def fresh_process(name: str, width: int, height: int, scale: int, settings: RenderSettings) -> tuple[int, float]:
     """Peak memory in bytes, and seconds from the start to the first frames, of a process that does nothing else."""
     arguments = [name, str(width), str(height), str(scale), settings.device, settings.precision]
-    code = "import gc; gc.set_threshold(10_000); from stvsr.evaluation.speed import render_once; render_once()"
+    patience = f"import gc; gc.set_threshold{gc.get_threshold()}"  # as the command line has set it
+    code = f"{patience}; from stvsr.evaluation.speed import render_once; render_once()"
     began = time.time()
     told = subprocess.run(
-        [sys.executable, "-c", code, *arguments],  # it begins as the command line does
+        [sys.executable, "-c", code, *arguments],
         check=True,
         stdout=subprocess.PIPE,
         text=True,

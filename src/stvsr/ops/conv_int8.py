@@ -74,7 +74,7 @@ class PackedKernel:
         return weight, self.rounded.sum((1, 2, 3), dtype=torch.int32)
 
     @cached_property
-    def shape(self) -> tuple[int, ...]:
+    def geometry(self) -> tuple[int, ...]:
         """As a JOB wants it: depth, taps and padding."""
         _, depth, *taps = self.rounded.shape
         return depth + -depth % 4, *taps, *self.padding
@@ -135,7 +135,7 @@ def in_one_pass(
     filled = (0,) * (MOST_PARTS - len(parts))
     job = bytearray(
         PACKED.pack(
-            *(0, bands, count * sides[0], height, width, *kernel.shape),
+            *(0, bands, count * sides[0], height, width, *kernel.geometry),
             *(zero, outputs // (kernel.blocks * LANES), kernel.blocks, *kernel.places),
             *(plus.data_ptr(), 4 * outputs if plus.dim() == 4 else 0, out.data_ptr(), ends.data_ptr()),
             *(step, 1 / step, 0 if relu else -inf, len(parts)),
