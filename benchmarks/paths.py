@@ -5,7 +5,8 @@ get, ``stvsr.inference.Engine``, in the same process, of which each row has its 
 path is timed in turns with a plain 64-channel convolution, which is the ceiling (``stvsr.evaluation.speed``). The PSNR
 between the pictures of the two, with what they span as the peak, shows what the speed costs. Untrained networks are as
 fast as trained ones. Numbers are kept in ``docs/results/paths-DEVICE.json``, row by row, and the CPU's table is in
-``docs/speed.md``. On a GPU say ``--device cuda``, first with ``--check``, which only compares what is fast there with
+``docs/speed.md``. ``--lost`` instead renders Vid4 with all shipped weights, in fp32 and as users get it, and writes the
+PSNR of both. On a GPU say ``--device cuda``, first with ``--check``, which only compares what is fast there with
 what is plain; the fast path is then that of ``--runtime graphs``.
 """
 
@@ -20,21 +21,22 @@ from statistics import median
 from unittest.mock import patch
 
 import torch
-from results import RESULTS, ROOT, commit, fill, processor
+from results import RESULTS, ROOT, VID4, commit, fill, processor
 from torch import Tensor
 from torch.nn import functional as F
 
+from stvsr.evaluation.measure import evaluate_suite
 from stvsr.evaluation.speed import KEYS, TIMES, alternate, plain_convolution, render_round, seconds
 from stvsr.inference import RenderReport, RenderSettings
 from stvsr.inference.engine import PRECISIONS, Engine
-from stvsr.networks import Network
+from stvsr.networks import NETWORKS, Network
 from stvsr.networks.cost import windows
 from stvsr.ops import correlate, deform, deform_plain, phases, warp
 from stvsr.ops.deform import deform_conv2d
 from stvsr.ops.streams import settled
 from stvsr.video.colour import Colour
 from stvsr.video.pixels import planes_from_rgb
-from stvsr.weights.catalog import load_network
+from stvsr.weights.catalog import has_weights, load_network
 from stvsr.weights.overview import counted
 
 SIZES = {"112x64": (112, 64), "180x144": (180, 144)}
@@ -49,10 +51,16 @@ def main() -> None:
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
     parser.add_argument("--precision", default="auto", choices=list(PRECISIONS))
     parser.add_argument("--check", action="store_true")
+    parser.add_argument("--lost", action="store_true")
     parser.add_argument("--results", type=Path)
     asked = parser.parse_args()
     if asked.check:
         check(torch.device(asked.device))
+        return
+    if asked.lost:
+        shipped = [name for name in NETWORKS if name != "bicubic" and has_weights(name, 4)]
+        found = {name: psnr_by_both(name, asked.device) for name in asked.networks or shipped}
+        fill(ROOT / "docs" / "speed.md", table_of_losses(found), "lost")
         return
     kept = asked.results or RESULTS / f"paths-{asked.device}.json"
     rows = json.loads(kept.read_text()) if kept.exists() else {}
@@ -134,6 +142,24 @@ def plain_path() -> Iterator[None]:
         patch.object(phases, "only_looks", lambda _: False),
     ):
         yield
+
+
+def psnr_by_both(name: str, device: str) -> tuple[float, float]:
+    """PSNR on all of Vid4, in fp32 and in the precision that users get."""
+    networks = [(name, load_network(name, 4))]
+    settings = (RenderSettings(device=device, precision="fp32"), RenderSettings(device=device))
+    exact, usual = (evaluate_suite("vid4", VID4, networks, settings=each).results[0].scores.psnr_y for each in settings)
+    print(f"{name}: {exact:.4f} dB in fp32, {usual:.4f} as users get it", flush=True)
+    return exact, usual
+
+
+def table_of_losses(found: dict[str, tuple[float, float]]) -> str:
+    lines = ["| shipped weights, x4 | fp32 | as users get it | difference |", "|---|---|---|---|"]
+    lines += [
+        f"| {name} | {exact:.3f} | {usual:.3f} | {usual - exact:+.4f} dB |" for name, (exact, usual) in found.items()
+    ]
+    told = f"PSNR on Vid4 (Y). {processor()}, commit {commit()}; written by `python benchmarks/paths.py --lost`."
+    return "\n".join([*lines, "", told])
 
 
 def table(rows: dict[str, dict]) -> str:
