@@ -2,7 +2,8 @@
 
 Every worker is a node with one processor, so this shows what sharing out costs, not what a network of machines does.
 The start of the workers' processes counts, and so do survey, join and proof, which are not shared.
-Prints seconds, the speed-up over one worker, and its share of the ideal; the films must be equal, packet by packet.
+Writes seconds, the speed-up over one worker, and its share of the ideal to ``docs/speed.md``; the films must be equal,
+packet by packet.
 """
 
 import argparse
@@ -14,6 +15,7 @@ from pathlib import Path
 import av
 import numpy as np
 from ray.cluster_utils import Cluster as Nodes
+from results import ROOT, commit, fill, processor
 
 from stvsr.cluster import Cluster
 from stvsr.jobs.plan import EnhanceSettings
@@ -31,7 +33,7 @@ def main() -> None:
         source = Path(folder) / "source.mkv"
         write_film(source, asked.frames)
         films, alone = [], None
-        print("| workers | seconds | speed-up | of the ideal |\n|---|---|---|---|")
+        lines = ["| workers | seconds | speed-up | of the ideal |", "|---|---|---|---|"]
         for count in asked.workers:
             nodes = Nodes(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
             for _ in range(count):
@@ -41,9 +43,17 @@ def main() -> None:
             films.append(enhance(source, Path(folder) / f"{count}.mkv", settings, crew=crew).output)
             seconds = time.perf_counter() - began
             alone = alone or seconds * count
-            print(f"| {count} | {seconds:.1f} | {alone / seconds:.2f} | {alone / seconds / count:.2f} |", flush=True)
+            lines.append(f"| {count} | {seconds:.1f} | {alone / seconds:.2f} | {alone / seconds / count:.2f} |")
+            print(lines[-1], flush=True)
             nodes.shutdown()
-        print("films equal:", len({packets(film) for film in films}) == 1)
+        equal = len({packets(film) for film in films}) == 1
+    told = (
+        f"`stvsr enhance --cluster` of {asked.frames} frames of 96x72 by `{asked.network}`, every worker with a core of "
+        f"its own; the films were {'equal, packet by packet' if equal else 'NOT EQUAL'}. {processor()}, commit {commit()}; "
+        "written by `python benchmarks/cluster.py`."
+    )
+    print(told)
+    fill(ROOT / "docs" / "speed.md", "\n".join([*lines, "", told]), "workers")
 
 
 def write_film(path: Path, count: int, width: int = 96, height: int = 72) -> None:
