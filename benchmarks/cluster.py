@@ -46,11 +46,10 @@ def main() -> None:
             lines.append(f"| {count} | {seconds:.1f} | {alone / seconds:.2f} | {alone / seconds / count:.2f} |")
             print(lines[-1], flush=True)
             nodes.shutdown()
-        equal = len({packets(film) for film in films}) == 1
+        verdict = "equal, packet by packet" if len({packets(film) for film in films}) == 1 else "NOT EQUAL"
     told = (
-        f"`stvsr enhance --cluster` of {asked.frames} frames of 96x72 by `{asked.network}`, every worker with a core of "
-        f"its own; the films were {'equal, packet by packet' if equal else 'NOT EQUAL'}. {processor()}, commit {commit()}; "
-        "written by `python benchmarks/cluster.py`."
+        f"`stvsr enhance --cluster`, {asked.frames} frames of 96x72 by `{asked.network}`, a core for each worker; the "
+        f"films were {verdict}. {processor()}, commit {commit()}; written by `python benchmarks/cluster.py`."
     )
     print(told)
     fill(ROOT / "docs" / "speed.md", "\n".join([*lines, "", told]), "workers")

@@ -27,7 +27,7 @@ from stvsr.inference import Engine, RenderReport, RenderSettings
 from stvsr.weights.catalog import load_network
 
 TILES = (None, 256, 128, 64)
-WINDOWS = (4, 14, 28)
+WINDOWS = (7, 14, 28)
 FRAMES = 28
 SIZE = (480, 270)
 WIDTH, HEIGHT = 64, 48
