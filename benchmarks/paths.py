@@ -59,7 +59,11 @@ def main() -> None:
         return
     if asked.lost:
         shipped = [name for name in NETWORKS if name != "bicubic" and has_weights(name, 4)]
-        found = {name: psnr_by_both(name, asked.device) for name in asked.networks or shipped}
+        kept = RESULTS / "lost.json"
+        found = json.loads(kept.read_text()) if kept.exists() else {}
+        for name in asked.networks or shipped:
+            found[name] = psnr_by_both(name, asked.device)
+            kept.write_text(json.dumps(found, indent=1) + "\n")
         fill(ROOT / "docs" / "speed.md", table_of_losses(found), "lost")
         return
     kept = asked.results or RESULTS / f"paths-{asked.device}.json"
@@ -144,22 +148,26 @@ def plain_path() -> Iterator[None]:
         yield
 
 
-def psnr_by_both(name: str, device: str) -> tuple[float, float]:
+def psnr_by_both(name: str, device: str) -> dict:
     """PSNR on all of Vid4, in fp32 and in the precision that users get."""
     networks = [(name, load_network(name, 4))]
     settings = (RenderSettings(device=device, precision="fp32"), RenderSettings(device=device))
     exact, usual = (evaluate_suite("vid4", VID4, networks, settings=each).results[0].scores.psnr_y for each in settings)
     print(f"{name}: {exact:.4f} dB in fp32, {usual:.4f} as users get it", flush=True)
-    return exact, usual
+    return {"fp32": exact, "usual": usual, "machine": processor(), "commit": commit()}
 
 
-def table_of_losses(found: dict[str, tuple[float, float]]) -> str:
+def table_of_losses(found: dict[str, dict]) -> str:
     lines = ["| shipped weights, x4 | fp32 | as users get it | difference |", "|---|---|---|---|"]
-    lines += [
-        f"| {name} | {exact:.3f} | {usual:.3f} | {usual - exact:+.4f} dB |" for name, (exact, usual) in found.items()
-    ]
-    told = f"PSNR on Vid4 (Y). {processor()}, commit {commit()}; written by `python benchmarks/paths.py --lost`."
-    return "\n".join([*lines, "", told])
+    for name, row in found.items():
+        exact, usual = row["fp32"], row["usual"]
+        lines.append(f"| {name} | {exact:.3f} | {usual:.3f} | {usual - exact:+.4f} dB |")
+    return "\n".join([*lines, "", f"PSNR on Vid4 (Y). {made_by(found, ' --lost')}"])
+
+
+def made_by(rows: dict[str, dict], option: str = "") -> str:
+    machines, commits = (", ".join(sorted({row[what] for row in rows.values()})) for what in ("machine", "commit"))
+    return f"{machines}; commit {commits}; written by `python benchmarks/paths.py{option}`."
 
 
 def table(rows: dict[str, dict]) -> str:
@@ -172,13 +180,8 @@ def table(rows: dict[str, dict]) -> str:
         f"| {row['fraction_of_ceiling']:.2f} | {row['precision']} | {row['psnr_between']:.1f} dB |"
         for name, row in rows.items()
     ]
-    machines = sorted({f"{row['threads']} threads of {row['machine']}" for row in rows.values()})
-    commits = sorted({row["commit"] for row in rows.values()})
-    lines += [
-        "",
-        f"Seconds per output frame, x4, untrained. {', '.join(machines)}; commit {', '.join(commits)}; written by "
-        "`python benchmarks/paths.py`.",
-    ]
+    threads = ", ".join(sorted({str(row["threads"]) for row in rows.values()}))
+    lines += ["", f"Seconds per output frame, x4, untrained. {threads} threads of {made_by(rows)}"]
     return "\n".join(lines)
 
 
