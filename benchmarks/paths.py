@@ -205,7 +205,7 @@ def check(device: torch.device) -> None:
         pairs = [("forward", got, wanted)]
         pairs += [(f"gradient {n}", a.grad, b.grad) for n, (a, b) in enumerate(zip(ours, theirs, strict=True))]
         for what, a, b in pairs:
-            error = float((a.float() - b).norm() / b.norm())
+            error = float((a.detach().float() - b.detach()).norm() / b.detach().norm())
             print(f"deform {dtype} {what}: {error:.2e} {'ok' if error < allowed else 'WRONG'}", flush=True)
     image, colour = torch.rand(3, 96, 128), Colour(matrix=1, full_range=False, primaries=1, transfer=1)
     for pixel_format in ("yuv420p", "yuv420p10le", "gbrp"):
