@@ -12,7 +12,7 @@ what is plain; the fast path is then that of ``--runtime graphs``.
 
 import argparse
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import get_context
@@ -58,13 +58,7 @@ def main() -> None:
         check(torch.device(asked.device))
         return
     if asked.lost:
-        shipped = [name for name in NETWORKS if name != "bicubic" and has_weights(name, 4)]
-        kept = RESULTS / "lost.json"
-        found = json.loads(kept.read_text()) if kept.exists() else {}
-        for name in asked.networks or shipped:
-            found[name] = psnr_by_both(name, asked.device)
-            kept.write_text(json.dumps(found, indent=1) + "\n")
-        fill(ROOT / "docs" / "speed.md", table_of_losses(found), "lost")
+        measure_losses(asked.networks, asked.device)
         return
     kept = asked.results or RESULTS / f"paths-{asked.device}.json"
     rows = json.loads(kept.read_text()) if kept.exists() else {}
@@ -146,6 +140,17 @@ def plain_path() -> Iterator[None]:
         patch.object(phases, "only_looks", lambda _: False),
     ):
         yield
+
+
+def measure_losses(networks: Sequence[str], device: str) -> None:
+    """Those of these networks, or of all with weights, on this device; the CPU's table is in ``docs/speed.md``."""
+    kept = RESULTS / f"lost-{device}.json"
+    rows = json.loads(kept.read_text()) if kept.exists() else {}
+    for name in networks or [name for name in NETWORKS if has_weights(name, 4)]:
+        rows[name] = psnr_by_both(name, device)
+        kept.write_text(json.dumps(rows, indent=1) + "\n")
+    if device == "cpu":
+        fill(ROOT / "docs" / "speed.md", table_of_losses(rows), "lost")
 
 
 def psnr_by_both(name: str, device: str) -> dict:
