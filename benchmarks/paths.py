@@ -108,7 +108,7 @@ def compare(name: str, width: int, height: int, device: str, precision: str) -> 
         "psnr_between": float(-10 * difference.clamp(min=1e-12).log10()),
         "precision": str(engine.precision).removeprefix("torch."),
         "threads": torch.get_num_threads(),
-        "machine": torch.cuda.get_device_name() if device == "cuda" else processor(),
+        "machine": machine_of(device),
         "torch": torch.__version__,
         "commit": commit(),
     }
@@ -159,7 +159,7 @@ def psnr_by_both(name: str, device: str) -> dict:
     settings = (RenderSettings(device=device, precision="fp32"), RenderSettings(device=device))
     exact, usual = (evaluate_suite("vid4", VID4, networks, settings=each).results[0].scores.psnr_y for each in settings)
     print(f"{name}: {exact:.4f} dB in fp32, {usual:.4f} as users get it", flush=True)
-    return {"fp32": exact, "usual": usual, "machine": processor(), "commit": commit()}
+    return {"fp32": exact, "usual": usual, "machine": machine_of(device), "commit": commit()}
 
 
 def table_of_losses(found: dict[str, dict]) -> str:
@@ -168,6 +168,10 @@ def table_of_losses(found: dict[str, dict]) -> str:
         exact, usual = row["fp32"], row["usual"]
         lines.append(f"| {name} | {exact:.3f} | {usual:.3f} | {usual - exact:+.4f} dB |")
     return "\n".join([*lines, "", f"PSNR on Vid4 (Y). {made_by(found, ' --lost')}"])
+
+
+def machine_of(device: str) -> str:
+    return torch.cuda.get_device_name() if device == "cuda" else processor()
 
 
 def made_by(rows: dict[str, dict], option: str = "") -> str:
