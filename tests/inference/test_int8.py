@@ -69,7 +69,7 @@ def test_layers_in_a_row_compute_what_they_do_one_by_one():
         together = int8.in_int8(nn.Sequential(nn.Sequential(*layers)))[0](feat)
         for layer in int8.in_int8(nn.Sequential(*layers)):
             feat = layer(feat)
-    assert torch.equal(together, feat)
+    assert (together - feat).norm() < 0.001 * feat.norm()  # between them they lie in fp16
 
 
 @needs_int8

@@ -65,11 +65,33 @@ def test_parts_side_by_side_are_one_image_and_relu_may_follow(outputs: int):
 @pytest.mark.parametrize("outputs", [8, 32])
 def test_another_map_is_added_after_relu_and_what_the_sum_spans_is_true(outputs: int):
     torch.manual_seed(0)
-    image, other = torch.randn(2, 16, 6, 25), torch.randn(2, outputs, 6, 25)
+    image, other = torch.randn(2, 16, 6, 25), torch.randn(2, outputs, 6, 25).half().float()
     kernel = pack(torch.randn(outputs, 16, 3, 3), None, [1, 1], [1, 1], [1, 1])
     ours, span = conv2d_int8(image, kernel=kernel, relu=True, plus=other)
     assert torch.equal(ours, convolved(image, kernel=kernel).relu() + other)
     assert span is None or span == (float(ours.min()), float(ours.max()))
+
+
+@pytest.mark.parametrize("width", [25, 36, 40, 41, 45])  # a row may end with several pixels made at once, or few
+@pytest.mark.parametrize("outputs", [8, 16, 32, 48, 64])
+def test_maps_in_fp16_give_the_same_and_may_come_out_so(outputs: int, width: int):
+    torch.manual_seed(0)
+    image, other = torch.randn(2, 19, 6, width).half(), torch.randn(2, outputs, 6, width).half()
+    kernel = pack(torch.randn(outputs, 19, 3, 3), None, [1, 1], [1, 1], [1, 1])
+    whole, span = conv2d_int8(image.float(), kernel=kernel, plus=other.float())
+    ours, same = conv2d_int8(image, kernel=kernel, plus=other, halves=True)
+    assert torch.equal(ours.half(), whole.half())
+    assert span == same
+    assert torch.equal(convolved(image[:, :2], image[:, 2:].float(), kernel=kernel, plus=other), whole)
+
+
+@pytest.mark.skipif(not one_pass_is_there(), reason="needs AVX-512 with VNNI")
+def test_what_fp16_cannot_hold_is_not_hidden():
+    kernel = pack(torch.ones(16, 16, 1, 1), None, [1, 1], [0, 0], [1, 1])
+    ours, span = conv2d_int8(torch.full((1, 16, 2, 24), 5000.0), kernel=kernel, halves=True)
+    assert span is not None
+    assert not any(map(isfinite, span))
+    assert not convolved(ours, kernel=kernel, span=span).isfinite().any()
 
 
 @pytest.mark.skipif(not one_pass_is_there(), reason="needs AVX-512 with VNNI")

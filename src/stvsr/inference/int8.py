@@ -5,7 +5,6 @@ falls by 0.001 dB (``unison-s``). Pictures do not, so convolutions out of few ma
 """
 
 from copy import deepcopy
-from itertools import pairwise
 from math import ceil
 from typing import TYPE_CHECKING, TypeVar
 
@@ -55,11 +54,12 @@ class Int8Conv(nn.Module):
         relu: bool = False,
         plus: Float[Tensor, "n o h2 w2"] | None = None,
         span: "Span | None" = None,
+        halves: bool = False,
     ) -> tuple[Float[Tensor, "n o h2 w2"], "Span | None"]:
         """With what its numbers span, see ``stvsr.ops.conv_int8``."""
         if self.border != "zeros":  # copies of numbers that are there: the span stays
             parts = tuple(F.pad(part, self.around, mode=self.border) for part in parts)
-        return self.convolve(*parts, kernel=self.kernel, relu=relu, plus=plus, span=span)
+        return self.convolve(*parts, kernel=self.kernel, relu=relu, plus=plus, span=span, halves=halves)
 
 
 class Int8ConvTranspose(nn.Module):
@@ -93,10 +93,12 @@ class Int8Trunk(nn.Module):
         self.entry, self.blocks = Int8Conv(trunk.entry), in_int8(trunk.blocks)
 
     def forward(self, *feats: Float[Tensor, "n _ h w"]) -> Float[Tensor, "n e h w"]:
-        feat, span = self.entry.spanning(*feats, relu=True)
+        left = len(self.blocks)
+        feat, span = self.entry.spanning(*feats, relu=True, halves=left > 0)
         for block in self.blocks:
             assert isinstance(block, Int8ResidualBlock)
-            feat, span = block.spanning(feat, span)
+            left -= 1
+            feat, span = block.spanning(feat, span, halves=left > 0)
         return feat
 
 
@@ -111,10 +113,10 @@ class Int8ResidualBlock(nn.Module):
         return self.spanning(feat)[0]
 
     def spanning(
-        self, feat: Float[Tensor, "n d h w"], span: "Span | None" = None
+        self, feat: Float[Tensor, "n d h w"], span: "Span | None" = None, *, halves: bool = False
     ) -> tuple[Float[Tensor, "n d h w"], "Span | None"]:
-        middle, between = self.first.spanning(feat, relu=True, span=span)
-        return self.second.spanning(middle, plus=feat, span=between)
+        middle, between = self.first.spanning(feat, relu=True, span=span, halves=True)
+        return self.second.spanning(middle, plus=feat, span=between, halves=halves)
 
 
 class Int8Sequence(nn.Module):
@@ -126,12 +128,15 @@ class Int8Sequence(nn.Module):
 
     def forward(self, feat: Float[Tensor, "n _ h w"]) -> Float[Tensor, "n _ H W"]:
         span = done = None
-        for layer, after in pairwise([*self.layers, None]):
+        layers = [*self.layers, None, None]
+        for layer, after, behind in zip(layers, layers[1:], layers[2:], strict=False):
+            relu = isinstance(layer, Int8Conv) and isinstance(after, nn.ReLU)
+            halves = isinstance(behind if relu else after, Int8Conv | Int8ResidualBlock)
             if isinstance(layer, Int8Conv):
-                done = after if isinstance(after, nn.ReLU) else None
-                feat, span = layer.spanning(feat, relu=done is not None, span=span)
+                done = after if relu else None
+                feat, span = layer.spanning(feat, relu=relu, span=span, halves=halves)
             elif isinstance(layer, Int8ResidualBlock):
-                feat, span = layer.spanning(feat, span)
+                feat, span = layer.spanning(feat, span, halves=halves)
             elif layer is not None and layer is not done:
                 feat, span = layer(feat), None
         return feat

@@ -106,29 +106,34 @@ def conv2d_int8(
     relu: bool = False,
     plus: Float[Tensor, "n o h2 w2"] | None = None,
     span: Span | None = None,
+    halves: bool = False,
 ) -> tuple[Float[Tensor, "n o h2 w2"], Span | None]:
     """As ``conv2d`` without groups, forward only, of the parts side by side; then ``relu``, then plus another map. And
-    what its numbers span, where that came for nothing. All lie channels last. span: of the parts, where it is known."""
-    parts = tuple(part.contiguous(memory_format=torch.channels_last) for part in parts)
+    what its numbers span, where that came for nothing. All lie channels last. span: of the parts, where it is known.
+    halves: the result may be in fp16, as it is rounded to 8 bits anyway; so may the parts be, and the other map."""
+    kind = parts[0].dtype if len({part.dtype for part in parts}) == 1 else torch.float32
+    parts = tuple(part.to(kind).contiguous(memory_format=torch.channels_last) for part in parts)
+    dtype = torch.float16 if halves else torch.float32
     step, zero = step_of(span or span_of(parts))
     height, width = (side + more for side, more in zip(parts[0].shape[2:], kernel.margins, strict=True))
     if isnan(step):  # ReLU would make zero of it
-        return parts[0].new_full((len(parts[0]), len(kernel.rounded), height, width), nan), (nan, nan)
+        return torch.full((len(parts[0]), len(kernel.rounded), height, width), nan, dtype=dtype), (nan, nan)
     plain = kernel.blocks and len(parts[0]) > 0 and len(parts) <= MOST_PARTS and one_pass_is_there()
     if plain and width >= pixels_at_once(kernel.blocks):
-        return in_one_pass(parts, kernel, step, zero, relu, plus, (height, width))
-    out = by_onednn(parts, kernel, step, zero, relu)
+        return in_one_pass(parts, kernel, step, zero, relu, plus, (height, width), dtype)
+    out = by_onednn([part.float() for part in parts], kernel, step, zero, relu)
     return out if plus is None else out.add_(plus), None
 
 
 def in_one_pass(
-    parts: Sequence[Tensor], kernel: PackedKernel, step: float, zero: int, relu: bool, plus, sides
+    parts: Sequence[Tensor], kernel: PackedKernel, step: float, zero: int, relu: bool, plus, sides, dtype: torch.dtype
 ) -> tuple[Float[Tensor, "n o h2 w2"], Span]:
     """By ``stvsr.ops.conv_vnni``."""
     count, _, height, width = parts[0].shape
     outputs = len(kernel.rounded)
-    out = torch.empty(count, outputs, *sides, memory_format=torch.channels_last)
+    out = torch.empty(count, outputs, *sides, dtype=dtype, memory_format=torch.channels_last)
     plus = torch.zeros(outputs) if plus is None else plus.contiguous(memory_format=torch.channels_last)
+    plus = plus.half()  # where it comes from such a convolution it is in fp16 already
     threads = torch.get_num_threads()
     bands = min(2 * threads, count * sides[0]) if threads > 1 else 1  # two each, so that who is late gets less
     ends = torch.empty(bands, 2)
@@ -137,7 +142,8 @@ def in_one_pass(
         PACKED.pack(
             *(0, bands, count * sides[0], height, width, *kernel.geometry),
             *(zero, outputs // (kernel.blocks * LANES), kernel.blocks, *kernel.places),
-            *(plus.data_ptr(), 4 * outputs if plus.dim() == 4 else 0, out.data_ptr(), ends.data_ptr()),
+            *(plus.data_ptr(), 2 * outputs if plus.dim() == 4 else 0, out.data_ptr(), ends.data_ptr()),
+            *(parts[0].itemsize, out.itemsize),
             *(step, 1 / step, 0 if relu else -inf, len(parts)),
             *(part.data_ptr() for part in parts),
             *filled,
@@ -147,7 +153,8 @@ def in_one_pass(
     )
     by_threads(share(), addressof(c_char.from_buffer(job)), threads)
     least, most = zip(*ends.tolist(), strict=True)
-    return out, (min(least), max(most))
+    held = torch.finfo(dtype).max
+    return out, (min(least), max(most)) if -held < min(least) and max(most) < held else (nan, nan)
 
 
 def by_onednn(parts, kernel: PackedKernel, step: float, zero: int, relu: bool) -> Float[Tensor, "n o h2 w2"]:

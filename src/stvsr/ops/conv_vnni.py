@@ -1,10 +1,11 @@
 """The convolution in 8 bits as one pass over the rows, for processors with AVX-512 and VNNI.
 
-    rows of the input, fp32 ── rounded to steps, a few rows at a time, and kept in the cache
+    rows of the input ── rounded to steps, a few rows at a time, and kept in the cache
     steps ── four products at a time, summed up exactly in registers: some pixels times some features of the output
-    sums ── scaled, bias, ReLU, the map that is added, and the least and greatest number ── rows of the output, fp32
+    sums ── scaled, bias, ReLU, the map that is added, and the least and greatest number ── rows of the output
 
-oneDNN multiplies as fast. What this saves are passes over whole maps: for the range, the steps and the sum of two maps.
+Maps lie in fp32, or where they go from one such convolution to the next in fp16, which is half as much to move. oneDNN
+multiplies as fast. What this saves are passes over whole maps: for the range, the steps and the sum of two maps.
 Numba has no words for these instructions, so two functions are given to it in LLVM's own language. They take addresses
 in bytes, and nothing is checked.
 """
@@ -33,24 +34,28 @@ MOST_BLOCKS = 4
 BAND_BYTES = 1 << 18
 """Steps that are kept at a time: a part of the processor's second cache."""
 NUMBER, BYTE, PLACE = ir.IntType(32), ir.IntType(8), ir.IntType(64)
-NUMBERS, FLOATS = ir.VectorType(NUMBER, LANES), ir.VectorType(ir.FloatType(), LANES)
-
-
+NUMBERS = ir.VectorType(NUMBER, LANES)
+FLOAT, HALF = ir.FloatType(), ir.HalfType()
+FLOATS, HALVES = ir.VectorType(FLOAT, LANES), ir.VectorType(HALF, LANES)
+SIZE = {FLOAT: 4, HALF: 2}
+"""Bytes."""
 MOST_PARTS = 16
 TAPS = "taps_y", "taps_x", "pad_y", "pad_x"
 COUNTS = "taken", "bands", "rows", "height", "width", "depth", *TAPS, "zero", "groups", "blocks"
 ADDRESSES = "weight", "sums", "scales", "biases", "plus", "plus_step", "out", "ends"
+SIZES = "size", "out_size"
 JOB = np.dtype(
-    [(name, np.int64) for name in (*COUNTS, *ADDRESSES)]
+    [(name, np.int64) for name in (*COUNTS, *ADDRESSES, *SIZES)]
     + [("step", np.float32), ("scale", np.float32), ("floor", np.float32), ("parts", np.int64)]
     + [("places", np.int64, MOST_PARTS), ("widths", np.int64, MOST_PARTS)],
     align=True,
 )
 """What threads that share a convolution are told. taken: so many bands are taken. rows: of the output, counted through
 all items. depth: of all parts together, a multiple of four. zero: the step that is zero. groups: of outputs made at a
-time, each of so many blocks of LANES features. step: what one is worth; scale: steps in one. floor: what is less
-becomes this. parts: how many, fp32, channels last; places and widths: of each the address and the depth."""
-PACKED = Struct(f"{len(COUNTS + ADDRESSES)}q3f{1 + 2 * MOST_PARTS}q")
+time, each of so many blocks of LANES features. plus: fp16. size, out_size: bytes of a number of the parts and of the
+output: 4, fp32, or 2, fp16. step: what one is worth; scale: steps in one. floor: what is less becomes this. parts: how
+many, channels last; places and widths: of each the address and the depth."""
+PACKED = Struct(f"{len(COUNTS + ADDRESSES + SIZES)}q3f{1 + 2 * MOST_PARTS}q")
 """The same, for a tuple: NumPy would take three times as long over it."""
 
 
@@ -67,18 +72,21 @@ def round_row(job, item, y, to, shift):
     to += around
     for part in range(job.parts):
         wide = job.widths[part]
-        source = job.places[part] + (item * job.height + y) * job.width * wide * 4
-        if wide == job.depth:
-            round_numbers(source, to, job.width * wide, job.scale, shift)
-        else:
-            for column in range(job.width):
-                round_numbers(source + column * wide * 4, to + column * job.depth, wide, job.scale, shift)
+        source = job.places[part] + (item * job.height + y) * job.width * wide * job.size
+        times, count = (1, job.width * wide) if wide == job.depth else (job.width, wide)
+        for column in range(times):
+            round_numbers(job.size, source + column * wide * job.size, to + column * job.depth, count, job.scale, shift)
         to += wide
 
 
 def pixels_at_once(blocks: int) -> int:
     """How many are made at once, of so many blocks of LANES features: no row may be shorter."""
     return REGISTERS // blocks
+
+
+REST_BLOCKS, REST_PIXELS = 2, 4
+"""What is made at once at the end of a row, where so many blocks would be made for the most pixels in vain."""
+SHAPES = [(REST_BLOCKS, REST_PIXELS), *((blocks, pixels_at_once(blocks)) for blocks in range(1, MOST_BLOCKS + 1))]
 
 
 @cache
@@ -115,20 +123,24 @@ def share_of(address):
                 round_row(job, item, top + i - job.pad_y, steps.ctypes.data + i * line, shift)
             for made in range(count * job.groups):
                 i, feature = made // job.groups, made % job.groups * job.blocks * LANES
-                for column in range(0, out_width, pixels):
-                    here = column if column < out_width - pixels else out_width - pixels  # the last are made twice
+                column = 0
+                while column < out_width:
+                    few = job.blocks == REST_BLOCKS and out_width - column <= 2 * REST_PIXELS
+                    at_once = REST_PIXELS if few else pixels
+                    here = column if column < out_width - at_once else out_width - at_once  # some are made twice
                     pixel = (row + i) * out_width + here
                     multiply(
-                        job.blocks,
+                        0 if few else job.blocks,
                         steps.ctypes.data + i * line + here * job.depth, line, job.depth,
                         job.taps_y, job.taps_x * job.depth // 4,
                         job.weight + feature * job.taps_y * job.taps_x * job.depth,
-                        job.sums + feature * 4, job.scales + feature * 4, job.biases + feature * 4,
-                        job.zero, job.step, job.floor,
-                        job.plus + pixel * job.plus_step + feature * 4, job.plus_step,
-                        job.out + (pixel * features + feature) * 4, features * 4,
+                        job.sums + feature * 4, job.zero,
+                        job.scales + feature * 4, job.biases + feature * 4, job.step, job.floor,
+                        job.plus + pixel * job.plus_step + feature * 2, job.plus_step,
+                        job.out + (pixel * features + feature) * job.out_size, features * job.out_size, job.out_size,
                         span.ctypes.data,
                     )  # fmt: skip
+                    column += at_once
             row += count
         least, greatest = span[0], span[LANES]
         for lane in range(1, LANES):
@@ -178,62 +190,77 @@ def put(typing, address, number):
 
 @intrinsic
 @no_type_check
-def round_numbers(typing, source, target, count, scale, shift):
-    """So many fp32 numbers to steps of 8 bits."""
+def round_numbers(typing, size, source, target, count, scale, shift):
+    """So many numbers of this size to steps of 8 bits."""
 
     def build(context, builder, signature, args):
-        source, target, count, scale, shift = args
-        whole = builder.and_(count, place(-LANES))
-        with cgutils.for_range_slice(builder, place(0), whole, place(LANES), intp=PLACE) as (index, _):
-            numbers = load(builder, builder.add(source, builder.shl(index, place(2))), FLOATS)
-            stepped = scaled(builder, numbers, spread(builder, scale), spread(builder, shift))
-            stepped = builder.trunc(builder.fptosi(stepped, NUMBERS), ir.VectorType(BYTE, LANES))
-            store(builder, stepped, builder.add(target, index))
-        with cgutils.for_range_slice(builder, whole, count, place(1), intp=PLACE) as (index, _):
-            number = load(builder, builder.add(source, builder.shl(index, place(2))), ir.FloatType())
-            stepped = builder.fptosi(scaled(builder, number, scale, shift), NUMBER)
-            store(builder, builder.trunc(stepped, BYTE), builder.add(target, index))
+        size, *args = args
+        with builder.if_else(builder.icmp_signed("==", size, place(4))) as (fp32, fp16):
+            with fp32:
+                rounded(builder, FLOAT, *args)
+            with fp16:
+                rounded(builder, HALF, *args)
         return context.get_dummy_value()
 
     whole = types.int64
-    return types.void(whole, whole, whole, types.float32, types.float32), build
+    return types.void(whole, whole, whole, whole, types.float32, types.float32), build
+
+
+def rounded(builder, kind, source, target, count, scale, shift) -> None:
+    """``round_numbers`` of this kind."""
+    whole = builder.and_(count, place(-LANES))
+    for lanes, first, last in ((LANES, place(0), whole), (1, whole, count)):
+        many = lanes > 1
+        with cgutils.for_range_slice(builder, first, last, place(lanes), intp=PLACE) as (index, _):
+            at = builder.add(source, builder.mul(index, place(SIZE[kind])))
+            numbers = load(builder, at, ir.VectorType(kind, LANES) if many else kind)
+            if kind is HALF:
+                numbers = builder.fpext(numbers, FLOATS if many else FLOAT)
+            factor, more = (spread(builder, scale), spread(builder, shift)) if many else (scale, shift)
+            stepped = builder.fptosi(scaled(builder, numbers, factor, more), NUMBERS if many else NUMBER)
+            stepped = builder.trunc(stepped, ir.VectorType(BYTE, LANES) if many else BYTE)
+            store(builder, stepped, builder.add(target, index))
 
 
 @intrinsic
 @no_type_check
 def multiply(
-    typing, blocks, line, line_step, pixel_step, lines, fours, weight, sums, scales, biases, zero, step, floor,
-    plus, plus_step, out, out_step, ends,
+    typing, shape, line, line_step, pixel_step, lines, fours, weight, sums, zero, scales, biases, step, floor,
+    plus, plus_step, out, out_step, out_size, ends,
 ):  # fmt: skip
-    """REGISTERS numbers of the output, LANES wide: some pixels times so many blocks, 1 to MOST_BLOCKS. lines: rows of
-    taps; fours: groups of four steps in each. sums: of each output's weights; scales: what one step of them is worth;
-    zero: the input's step that is zero; step: what one of its steps is worth."""
+    """Numbers of the output, LANES wide: of so many blocks and pixels as the shape of this number says. lines: rows of
+    taps; fours: groups of four steps in each. sums: of each output's weights; zero: the input's step that is zero;
+    scales: what one step of the weights is worth; step: what one of the input's is; ends: the least and the greatest
+    so far, of each lane."""
 
     def build(context, builder, signature, args):
+        shape, *operands = args
         done = builder.append_basic_block("done")
-        choice = builder.switch(args[0], done)
-        for count in range(1, MOST_BLOCKS + 1):
-            choice.add_case(place(count), builder.append_basic_block(f"blocks_{count}"))
-        for count, (_, block) in enumerate(choice.cases, 1):
+        choice = builder.switch(shape, done)
+        for number in range(len(SHAPES)):
+            choice.add_case(place(number), builder.append_basic_block(f"shape_{number}"))
+        for shape, (_, block) in zip(SHAPES, choice.cases, strict=True):
             builder.position_at_end(block)
-            multiplied(builder, count, *args[1:])
+            multiplied(builder, *shape, *operands)
             builder.branch(done)
         builder.position_at_end(done)
         return context.get_dummy_value()
 
     whole = types.int64
-    return types.void(*(whole,) * 11, *(types.float32,) * 2, *(whole,) * 5), build
+    return types.void(*(whole,) * 11, *(types.float32,) * 2, *(whole,) * 6), build
 
 
 def multiplied(
-    builder, blocks: int, line, line_step, pixel_step, lines, fours, weight, sums, scales, biases, zero, step, floor,
-    plus, plus_step, out, out_step, ends,
+    builder, blocks: int, pixels: int, line, line_step, pixel_step, lines, fours, weight, sums, zero, scales, biases,
+    step, floor, plus, plus_step, out, out_step, out_size, ends,
 ) -> None:  # fmt: skip
-    """``multiply`` for a number of blocks that is known when it is translated."""
-    many, pixels = range(blocks), range(pixels_at_once(blocks))
-    held = [[cgutils.alloca_once_value(builder, NUMBERS([0] * LANES)) for _ in many] for _ in pixels]
+    """``multiply`` for a shape that is known when it is translated."""
+    many = range(blocks)
+    zero = spread(builder, builder.trunc(builder.neg(zero), NUMBER))
+    of_zero = [builder.mul(load(builder, builder.add(sums, place(4 * LANES * block)), NUMBERS), zero) for block in many]
+    held = [[cgutils.alloca_once_value(builder, start) for start in of_zero] for _ in range(pixels)]
     weights, lines_at = (cgutils.alloca_once_value(builder, start) for start in (weight, line))
-    across = [builder.mul(pixel_step, place(pixel)) for pixel in pixels]
+    across = [builder.mul(pixel_step, place(pixel)) for pixel in range(pixels)]
     with cgutils.for_range(builder, lines):
         start = builder.load(lines_at)
         with cgutils.for_range(builder, fours) as loop:
@@ -248,19 +275,24 @@ def multiplied(
             builder.store(builder.add(these, place(4 * LANES * blocks)), weights)
         builder.store(builder.add(start, line_step), lines_at)
     least, most = load(builder, ends, FLOATS), load(builder, builder.add(ends, place(4 * LANES)), FLOATS)
-    floor, step, zero = spread(builder, floor), spread(builder, step), spread(builder, builder.trunc(zero, NUMBER))
+    floor, step = spread(builder, floor), spread(builder, step)
     for block in many:
         beside = place(4 * LANES * block)
-        of_zero = builder.mul(load(builder, builder.add(sums, beside), NUMBERS), zero)
         factor = builder.fmul(load(builder, builder.add(scales, beside), FLOATS), step)
         bias = load(builder, builder.add(biases, beside), FLOATS)
-        for pixel in pixels:
-            exact = builder.sub(builder.load(held[pixel][block]), of_zero)
-            value = scaled(builder, builder.sitofp(exact, FLOATS), factor, bias)
-            value = builder.select(builder.fcmp_ordered("<", value, floor), floor, value)  # what is no number stays
-            added = builder.add(builder.add(plus, beside), builder.mul(plus_step, place(pixel)))
-            value = builder.fadd(value, load(builder, added, FLOATS))
-            store(builder, value, builder.add(builder.add(out, beside), builder.mul(out_step, place(pixel))))
+        plus_here = builder.add(plus, place(SIZE[HALF] * LANES * block))
+        out_here = builder.add(out, builder.mul(out_size, place(LANES * block)))
+        for pixel in range(pixels):
+            value = scaled(builder, builder.sitofp(builder.load(held[pixel][block]), FLOATS), factor, bias)
+            value = builder.select(builder.fcmp_ordered("<", value, floor), floor, value)  # no number stays one
+            added = load(builder, builder.add(plus_here, builder.mul(plus_step, place(pixel))), HALVES)
+            value = builder.fadd(value, builder.fpext(added, FLOATS))
+            target = builder.add(out_here, builder.mul(out_step, place(pixel)))
+            with builder.if_else(builder.icmp_signed("==", out_size, place(SIZE[HALF]))) as (fp16, fp32):
+                with fp16:
+                    store(builder, builder.fptrunc(value, HALVES), target)
+                with fp32:
+                    store(builder, value, target)
             least = builder.select(builder.fcmp_ordered("<", value, least), value, least)
             most = builder.select(builder.fcmp_ordered(">", value, most), value, most)
     store(builder, least, ends)
