@@ -1,6 +1,6 @@
 """One segment of a job, from the source's frames to a finished file.
 
-read ─ thread ─> render (here) ─> resize ─ thread ─> encode ─> on disk, checked, named
+read ─ thread ─> render (here) ─> resize ─ thread ─> to YUV ─ thread ─> encode ─> on disk, checked, named
 """
 
 import os
@@ -88,7 +88,7 @@ def render_to(
                 if on_frame is not None:
                     on_frame()
 
-        write_behind(finished(), writer.write, depth=WRITE_BEHIND, waiting=waiting)
+        write_behind(finished(), writer.prepare, writer.put, depth=WRITE_BEHIND, waiting=waiting)
     size = measure(path)
     packets, delay = (len(list(path.iterdir())), 0) if job.plan.is_folder else facts_of_part(path)
     if size is None or packets != segment.frames_out:

@@ -1,16 +1,16 @@
 """Reading, computing and writing at the same time, with a bounded number of frames between them.
 
-The computing stays in the caller's thread, where Ctrl-C arrives at once; reading ahead and writing behind have a
-thread each. An error on either side comes out in the caller's thread, at the next frame.
+The computing stays in the caller's thread, where Ctrl-C arrives at once; reading ahead and every step of writing behind
+have a thread each. An error on either side comes out in the caller's thread, at the next frame.
 """
 
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 
@@ -70,18 +70,30 @@ def read_ahead(items: Iterator[Item], *, depth: int, waiting: Waiting) -> Genera
             thread.shutdown(cancel_futures=True)
 
 
-def write_behind(items: Iterable[Item], write: Callable[[Item], object], *, depth: int, waiting: Waiting) -> None:
-    """Write the items in another thread, never more than ``depth`` behind."""
-    with beside("writing") as thread:
-        behind: deque[Future[object]] = deque()
+def write_behind(
+    items: Iterable[Item], first: Callable[[Item], Any], *further: Callable[[Any], Any], depth: int, waiting: Waiting
+) -> None:
+    """Send the items through these steps, each in a thread of its own, never more than ``depth`` behind."""
+    with ExitStack() as stack:
+        thread, *threads = (stack.enter_context(beside("writing")) for _ in range(1 + len(further)))
+        behind: deque[Future[Any]] = deque()
         try:
             for item in items:
                 if len(behind) >= depth:
                     began = time.perf_counter()
                     behind.popleft().result()
                     waiting.for_writing += time.perf_counter() - began
-                behind.append(thread.submit(write, item))
+                done = thread.submit(first, item)
+                for step, beyond in zip(further, threads, strict=True):
+                    done = beyond.submit(after, done, step)
+                behind.append(done)
             while behind:
                 behind.popleft().result()
         finally:
-            thread.shutdown(cancel_futures=True)
+            for each in (thread, *threads):
+                each.shutdown(cancel_futures=True)
+
+
+def after(done: Future[Item], step: Callable[[Item], Any]) -> Any:
+    """The step, when the one before is done."""
+    return step(done.result())

@@ -52,7 +52,7 @@ def enhance_stream(
             ):
                 rendered = render(frames, network, settings.target, plan.render, rendering)
                 finished = seen((resized(frame, plan) for frame in rendered), frame_out)
-                write_behind(finished, writer.write, depth=WRITE_BEHIND, waiting=waiting)
+                write_behind(finished, writer.prepare, writer.put, depth=WRITE_BEHIND, waiting=waiting)
             promise = expectation(record, reader.info, plan, settings.target, writer.dropped)
             proof = sent(promise, record) if path == "-" else verify(Path(path), promise)
             # a source that breaks off halfway can look like one that is over

@@ -8,7 +8,7 @@ import av
 from av.codec.context import Flags
 from av.error import FFmpegError
 from av.packet import Packet
-from av.video.frame import PictureType
+from av.video.frame import PictureType, VideoFrame
 from av.video.stream import VideoStream
 from jaxtyping import Float
 from torch import Tensor
@@ -46,10 +46,10 @@ class FilmFile:
         options = container_options(container, time_base)
         self._output = av.open(f"file:{path}", "w", format=container, container_options=options)
 
-    def write(self, frame: Frame) -> None:
-        """Append a frame. Raises OutputError where the codec cannot take the frame's size or the clock its time."""
+    def prepare(self, frame: Frame) -> VideoFrame:
+        """As the encoder takes it. Raises OutputError where the codec cannot take its size or the clock its time."""
         image = self._padded(frame.image)
-        stream, colour = self._begun = self._begun or self._begin(image)
+        _, colour = self._begun = self._begun or self._begin(image)
         picture = pixels.from_rgb(image, colour, self._encoding.pixel_format)
         picture.pts = round(frame.time / self._time_base)
         picture.duration = max(1, round((frame.time + frame.duration) / self._time_base) - picture.pts)
@@ -62,7 +62,12 @@ class FilmFile:
                 f"Ask for fewer frames per second."
             )
         self._last = picture.pts
-        self._mux(stream.encode(picture))
+        return picture
+
+    def put(self, picture: VideoFrame) -> None:
+        """Append it."""
+        assert self._begun is not None
+        self._mux(self._begun[0].encode(picture))
 
     def finish(self) -> None:
         """Write what is still held back, and close the file."""

@@ -36,15 +36,18 @@ class PictureFolder:
         self._partial.mkdir(parents=True)
         self._count = 0
 
-    def write(self, frame: Frame) -> None:
-        """Append a picture."""
+    def prepare(self, frame: Frame) -> bytes:
+        """As a PNG file."""
         picture = pixels.from_rgb(as_displayed(frame.image, self._source), as_rgb(self._source.colour), self._format)
         encoder = av.VideoCodecContext.create("png", "w")
         encoder.width, encoder.height, encoder.pix_fmt = picture.width, picture.height, self._format
         encoder.time_base = Fraction(1, 1)
+        return b"".join(bytes(packet) for packet in (*encoder.encode(picture), *encoder.encode(None)))
+
+    def put(self, picture: bytes) -> None:
+        """Append a picture."""
         self._count += 1
-        path = self._partial / f"{self._count:08d}.png"
-        path.write_bytes(b"".join(bytes(packet) for packet in (*encoder.encode(picture), *encoder.encode(None))))
+        (self._partial / f"{self._count:08d}.png").write_bytes(picture)
 
     def finish(self) -> None:
         """Move the pictures home; numbered ones of an earlier, longer film go."""
@@ -71,23 +74,28 @@ class Pipe:
         self._format = wanted if wanted in Y4M_COLOURS else "yuv444p" if source.bit_depth <= 8 else "yuv444p10le"
         self._begun = False
 
-    def write(self, frame: Frame) -> None:
-        """Append a frame; the first is preceded by the header."""
+    def prepare(self, frame: Frame) -> list[bytes]:
+        """Its bytes; the first is preceded by the header."""
         image = as_displayed(frame.image, self._source)
         _, height, width = image.shape
         colour = as_yuv(self._source.colour, height)
+        header = b""
         if not self._begun:
             self._begun = True
             shape, rate = self._source.sample_aspect_ratio, self._rate
             shape = 1 / shape if lies_on_its_side(self._source) else shape
             spread = "FULL" if colour.full_range else "LIMITED"
-            self._file.write(
+            header = (
                 f"YUV4MPEG2 W{width} H{height} F{rate.numerator}:{rate.denominator} Ip "
                 f"A{shape.numerator}:{shape.denominator} C{Y4M_COLOURS[self._format]} XCOLORRANGE={spread}\n".encode()
             )
-        self._file.write(b"FRAME\n")
-        for plane in pixels.planes_from_rgb(image, colour, self._format):
-            self._file.write(plane.tobytes())
+        planes = pixels.planes_from_rgb(image, colour, self._format)
+        return [header, b"FRAME\n", *(plane.tobytes() for plane in planes)]
+
+    def put(self, frame: list[bytes]) -> None:
+        """Append it."""
+        for part in frame:
+            self._file.write(part)
 
     def finish(self) -> None:
         """Hand on what is buffered."""

@@ -2,10 +2,12 @@
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from io import BufferedIOBase
 from pathlib import Path
-from typing import Protocol, cast, runtime_checkable
+from typing import Any, Protocol, cast, runtime_checkable
 
 from av.error import FFmpegError
 
@@ -21,7 +23,8 @@ from stvsr.video.sinks import PictureFolder, Pipe
 class Sink(Protocol):
     """Where frames go."""
 
-    def write(self, frame: Frame) -> None: ...
+    def prepare(self, frame: Frame) -> Any: ...
+    def put(self, prepared: Any, /) -> None: ...
     def finish(self) -> None: ...
     def abandon(self) -> None: ...
 
@@ -60,11 +63,26 @@ class VideoWriter:
 
     def write(self, frame: Frame) -> None:
         """Append a frame, RGB in [0, 1]; times must ascend, and all frames have one size."""
+        self.put(self.prepare(frame))
+
+    def prepare(self, frame: Frame) -> Any:
+        """The first half of ``write``, which a thread of its own may do, frame after frame: what ``put`` takes."""
+        with self._errors():
+            return self._sink.prepare(frame)
+
+    def put(self, prepared: Any) -> None:
+        """The second half, in the same order."""
+        with self._errors():
+            self._sink.put(prepared)
+        self.frames += 1
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        """What they are to the user."""
         try:
-            self._sink.write(frame)
+            yield
         except (FFmpegError, OSError) as error:
             raise _output_error(self._target, error) from error
-        self.frames += 1
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is not None:
