@@ -225,7 +225,7 @@ class Unison(Network):
         along the flow, the last one's state and where told to its detail, and what lies beside its own features."""
         scale = self.config.scale
         state = torch.zeros_like(feats[0])
-        detail = seen = state.new_zeros(len(state), 3 * scale**2, *state.shape[-2:])
+        detail = seen = rearrange(state.new_zeros(len(state), *state.shape[-2:], 3 * scale**2), "b h w d -> b d h w")
         last = None
         for index in order:
             if last is not None:
@@ -389,7 +389,12 @@ class FlowPyramid(nn.Module):
             if flow.shape[-1] != here.shape[-1]:
                 flow = 2 * F.interpolate(flow, scale_factor=2, mode="bilinear", align_corners=False)
             matches = local_correlation(here, backward_warp(there, flow), radius=self.RADIUS)
-            flow = flow + self.estimate(torch.cat([here, matches, flow.to(here.dtype)], 1)).float()
+            flow = (
+                flow
+                + self.estimate(
+                    torch.cat([here, matches, flow.to(here.dtype, memory_format=torch.channels_last)], 1)
+                ).float()
+            )
         flow = 2 * F.interpolate(flow, scale_factor=2, mode="bilinear", align_corners=False)
         forth, back = rearrange(flow, "(way b p) xy h w -> way b p xy h w", way=2, b=batch)
         return forth, back

@@ -40,7 +40,8 @@ def match(first, last, mine, theirs, out, height, width, depth, radius):
                     if 0 <= y + dy < height and 0 <= x + dx < width:
                         other = uint32((row + dy) * width + x + dx) * uint32(depth)
                         for feature in range(0, whole, LANES):
-                            total += dot(load(mine, own + uint32(feature)), load(theirs, other + uint32(feature)))
+                            a, b = own + uint32(feature), other + uint32(feature)
+                            total += dot(load(mine, a, LANES), load(theirs, b, LANES))
                         for feature in range(whole, depth):
                             total += mine[own + uint32(feature)] * theirs[other + uint32(feature)]
                     out[place] = total * share

@@ -172,12 +172,12 @@ def sample(first, last, desk, image, offset, mask, columns, top, geometry):
                         upper = desk.places[j] + feature
                         lower = upper + down
                         above = plus(
-                            scaled(load(image, upper), desk.shares[0, j]),
-                            scaled(load(image, upper + right), desk.shares[1, j]),
+                            scaled(load(image, upper, LANES), desk.shares[0, j]),
+                            scaled(load(image, upper + right, LANES), desk.shares[1, j]),
                         )
                         below = plus(
-                            scaled(load(image, lower), desk.shares[2, j]),
-                            scaled(load(image, lower + right), desk.shares[3, j]),
+                            scaled(load(image, lower, LANES), desk.shares[2, j]),
+                            scaled(load(image, lower + right, LANES), desk.shares[3, j]),
                         )
                         store(columns, column + j * step + feature, plus(above, below))
                 for feature in range(rest, group * depth + depth):
@@ -210,14 +210,14 @@ def spread(
                 rest = group * depth + depth // LANES * LANES
                 for feature in range(group * depth, rest, LANES):
                     for j in range(length):
-                        grad = load(of_columns, column + j * step + feature)
+                        grad = load(of_columns, column + j * step + feature, LANES)
                         seen = scaled(grad, float32(0))
                         for corner in range(4):
                             place = desk.places[j] + feature + (corner & 1) * right + (corner >> 1) * down
-                            neighbour, share = load(image, place), desk.shares[corner, j]
+                            neighbour, share = load(image, place, LANES), desk.shares[corner, j]
                             seen = plus(seen, scaled(neighbour, share))
                             desk.matches[corner, j] += dot(grad, neighbour)
-                            store(of_image, place, plus(load(of_image, place), scaled(grad, share)))
+                            store(of_image, place, plus(load(of_image, place, LANES), scaled(grad, share)))
                         store(columns, column + j * step + feature, seen)
                 for feature in range(rest, group * depth + depth):
                     for j in range(length):

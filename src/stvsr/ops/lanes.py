@@ -1,7 +1,8 @@
-"""Eight numbers at once inside Numba functions, which have no words for it and seldom find it by themselves.
+"""Several numbers at once inside Numba functions, which have no words for it and seldom find it by themselves.
 
-``load`` eight neighbours of a flat array, combine them, ``store`` them or take their ``total``. Each function becomes
-one or two machine instructions (AVX; two NEON registers on ARM). Indices are not checked.
+``load`` eight neighbours of a flat array, or another number of them that is known when the function is translated,
+combine them, ``store`` them or take their ``dot``. Each function becomes one or two machine instructions (eight: AVX,
+or two NEON registers on ARM). Indices are not checked.
 """
 
 # ruff: noqa: ARG001 (Numba gives every builder the same arguments)
@@ -18,11 +19,11 @@ FUSED = ("contract",)  # a product and a sum may be rounded once
 
 
 class Lanes(types.Type):
-    """Eight numbers of a Numba number type."""
+    """So many numbers of a Numba number type."""
 
-    def __init__(self, dtype: types.Float) -> None:
-        self.dtype = dtype
-        super().__init__(name=f"Lanes({dtype})")
+    def __init__(self, dtype: types.Float, count: int) -> None:
+        self.dtype, self.count = dtype, count
+        super().__init__(name=f"Lanes({dtype}, {count})")
 
 
 @register_model(Lanes)
@@ -31,18 +32,20 @@ class LanesModel(models.PrimitiveModel):
 
     def __init__(self, manager, lanes: Lanes) -> None:
         element = manager.lookup(lanes.dtype).get_value_type()
-        super().__init__(manager, lanes, ir.VectorType(element, LANES))
+        super().__init__(manager, lanes, ir.VectorType(element, lanes.count))
 
 
-@intrinsic
+@intrinsic(prefer_literal=True)
 @no_type_check
-def load(typing, array, index):
-    """The eight numbers from ``array[index]`` on."""
+def load(typing, array, index, count):
+    """So many numbers from ``array[index]`` on."""
+    lanes = Lanes(array.dtype, count.literal_value)
 
     def build(context, builder, signature, args):
-        return builder.load(pointer(context, builder, signature, args), align=array.dtype.bitwidth // 8)
+        place = pointer(context, builder, signature, args, lanes)
+        return builder.load(place, align=array.dtype.bitwidth // 8)
 
-    return Lanes(array.dtype)(array, index), build
+    return lanes(array, index, count), build
 
 
 @intrinsic
@@ -51,7 +54,8 @@ def store(typing, array, index, numbers):
     """Write them to ``array[index]`` and on."""
 
     def build(context, builder, signature, args):
-        builder.store(args[2], pointer(context, builder, signature, args), align=array.dtype.bitwidth // 8)
+        place = pointer(context, builder, signature, args, numbers)
+        builder.store(args[2], place, align=array.dtype.bitwidth // 8)
         return context.get_dummy_value()
 
     return types.void(array, index, numbers), build
@@ -83,13 +87,14 @@ def plus(typing, numbers, others):
 @intrinsic
 @no_type_check
 def dot(typing, numbers, others):
-    """The sum of the eight products."""
+    """The sum of the products."""
 
     def build(context, builder, signature, args):
         products = builder.fmul(*args)
-        half = LANES // 2
+        count = numbers.count
+        half = count // 2
         while half:  # the upper half on the lower, until one is left
-            order = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [(i + half) % LANES for i in range(LANES)])
+            order = ir.Constant(ir.VectorType(ir.IntType(32), count), [(i + half) % count for i in range(count)])
             products = builder.fadd(products, builder.shuffle_vector(products, products, order))
             half //= 2
         return builder.extract_element(products, ir.Constant(ir.IntType(32), 0))
@@ -98,17 +103,16 @@ def dot(typing, numbers, others):
 
 
 @no_type_check
-def pointer(context, builder, signature, args):
+def pointer(context, builder, signature, args, lanes):
     array = context.make_array(signature.args[0])(context, builder, args[0])
-    eight = context.get_value_type(Lanes(signature.args[0].dtype))
-    return builder.bitcast(builder.gep(array.data, [args[1]]), eight.as_pointer())
+    return builder.bitcast(builder.gep(array.data, [args[1]]), context.get_value_type(lanes).as_pointer())
 
 
 @no_type_check
 def spread(context, builder, number, kind, numbers):
-    """One number, eight times, in the precision of ``numbers``."""
-    eight = context.get_value_type(numbers)
+    """One number in all lanes, in the precision of ``numbers``."""
+    many = context.get_value_type(numbers)
     number = context.cast(builder, number, kind, numbers.dtype)
-    single = builder.insert_element(ir.Constant(eight, ir.Undefined), number, ir.Constant(ir.IntType(32), 0))
-    nowhere = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
+    single = builder.insert_element(ir.Constant(many, ir.Undefined), number, ir.Constant(ir.IntType(32), 0))
+    nowhere = ir.Constant(ir.VectorType(ir.IntType(32), numbers.count), [0] * numbers.count)
     return builder.shuffle_vector(single, single, nowhere)

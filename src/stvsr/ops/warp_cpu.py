@@ -1,7 +1,6 @@
 """Warping on the CPU, translated to machine code by Numba: each pixel of the flow is looked at once, and no tables of
 places and weights are made."""
 
-from collections.abc import Callable
 from functools import cache
 from typing import no_type_check
 
@@ -9,33 +8,38 @@ import numpy as np
 import torch
 from einops import rearrange
 from jaxtyping import Float
-from numba import float32, int32, uint32, uint64
+from numba import float32, int32, uint64
 from torch import Tensor
 
+from stvsr.ops.lanes import load, plus, scaled, store
 from stvsr.ops.machine_code import compiled, in_bands
 
 
 def backward_warp(image: Float[Tensor, "b d h w"], flow: Float[Tensor, "b 2 h w"]) -> Float[Tensor, "b d h w"]:
     """Both fp32. The result lies channels last."""
-    return by_rows(blend_rows, image, flow)
+    pixels = rearrange(image, "b d h w -> b h w d").contiguous()
+    count, height, width, depth = pixels.shape
+    out = torch.empty_like(pixels)
+    arrays = pixels.view(-1).numpy(), flow.contiguous().numpy(), out.view(-1).numpy()
+    in_bands(blend_rows, count * height, *arrays, height, width, depth)
+    return rearrange(out, "b h w d -> b d h w")
 
 
 def warp_phases(
     phases: Float[Tensor, "b d h w"], flow: Float[Tensor, "b 2 h w"], scale: int, gain: float
 ) -> Float[Tensor, "b d h w"]:
-    """Both fp32. The result lies channels last; the enlarged image is never unfolded."""
-    return by_rows(warp_blocks(scale), phases, flow, gain)
-
-
-def by_rows(
-    warp: Callable[..., None], maps: Float[Tensor, "b d h w"], flow: Float[Tensor, "b 2 h w"], *more: float
-) -> Float[Tensor, "b d h w"]:
-    """What a loop over rows, one of those below, makes of maps and flow."""
-    pixels = rearrange(maps, "b d h w -> b h w d").contiguous()
+    """Both fp32. The result lies channels last. Unfolded, a block's rows are neighbours wherever it looks."""
+    pixels = rearrange(phases, "b d h w -> b h w d").contiguous()
     count, height, width, depth = pixels.shape
-    out = torch.empty_like(pixels)
-    arrays = pixels.view(-1).numpy(), flow.contiguous().numpy(), out.view(-1).numpy()
-    in_bands(warp, count * height, *arrays, height, width, depth, *more)
+    unfold, warp = loops_over_blocks(scale)
+    colours, around = depth // scale**2, 2 * (scale + 1)
+    large, out = (
+        pixels.new_empty(count, colours, height * scale + around, width * scale + around),
+        pixels.new_empty(pixels.shape),
+    )
+    in_bands(unfold, count * height, pixels.view(-1).numpy(), large.view(-1).numpy(), height, width, colours)
+    arrays = large.view(-1).numpy(), flow.contiguous().numpy(), out.view(-1).numpy()
+    in_bands(warp, count * height, *arrays, height, width, colours, gain)
     return rearrange(out, "b h w d -> b d h w")
 
 
@@ -71,49 +75,65 @@ def blend_rows(first, last, pixels, flow, out, height, width, depth):
 
 
 @cache
-def warp_blocks(scale: int):
-    """For one scale, so that the loops over a block have an end that is known when they are translated."""
+def loops_over_blocks(scale: int):
+    """For one scale, which is then known when they are translated: one that unfolds, one that warps."""
     side, phases = scale + 1, scale * scale
 
     @compiled
     @no_type_check
-    def warp_rows(first, last, pixels, flow, out, height, width, depth, gain):
-        """The blocks of some rows, counted through all items. Flat numbers of pixel, colour, row and column within the
-        block."""
-        most_y, most_x, gain = height * scale - 1, width * scale - 1, float32(gain)
-        # so far beyond the border all is the border
-        before, behind_y, behind_x = float32(-side), float32(most_y + side), float32(most_x + side)
-        # what a block looks at, and where that lies
-        patch, lines, columns = np.empty(side * side, np.float32), np.empty(side, np.uint32), np.empty(side, np.uint32)
+    def unfold_rows(first, last, folded, large, height, width, colours):
+        """Some rows, counted through all items, of flat numbers of pixel, colour, row and column within the block; to
+        planes of large pixels, with ``side`` of them around that repeat the edge."""
+        across, down = uint64(width * scale + 2 * side), height * scale + 2 * side
         for line in range(first, last):
             item, row = line // height, line % height
-            start = item * height * width * depth
+            for colour in range(colours):
+                for j in range(scale):
+                    begin = uint64((item * colours + colour) * down + side + row * scale + j) * across
+                    source, place = uint64((line * width * colours + colour) * phases + j * scale), begin + uint64(side)
+                    for _ in range(width):
+                        store(large, place, load(folded, source, scale))
+                        source, place = source + uint64(colours * phases), place + uint64(scale)
+                    for i in range(uint64(side)):
+                        large[begin + i], large[place + i] = large[begin + uint64(side)], large[place - uint64(1)]
+                    above = side if row == 0 and j == 0 else 0
+                    below = side if row == height - 1 and j == scale - 1 else 0
+                    for k in range(-above, below + 1):
+                        if k:
+                            for i in range(across):
+                                large[begin + uint64(k) * across + i] = large[begin + i]
+
+    @compiled
+    @no_type_check
+    def warp_rows(first, last, large, flow, out, height, width, colours, gain):
+        """The blocks of some rows, counted through all items, out of such planes; folded again."""
+        across, down = width * scale + 2 * side, height * scale + 2 * side
+        # so far beyond the border all is the border
+        before, most_x, most_y = float32(-side), float32(width * scale), float32(height * scale)
+        place = uint64(first * width * colours * phases)
+        for line in range(first, last):
+            item, row = line // height, line % height
             for column in range(width):
                 x = float32(scale) * (float32(column) + flow[item, 0, row, column])
                 y = float32(scale) * (float32(row) + flow[item, 1, row, column])
                 x, y = x if x == x else float32(0), y if y == y else float32(0)
                 x, y = x if x > before else before, y if y > before else before
-                x, y = x if x < behind_x else behind_x, y if y < behind_y else behind_y
+                x, y = x if x < most_x else most_x, y if y < most_y else most_y
                 left, top = int32(np.floor(x)), int32(np.floor(y))
-                share_x, share_y = x - float32(left), y - float32(top)
-                for i in range(side):
-                    large = top + i
-                    large = uint32(0 if large < 0 else large if large < most_y else most_y)
-                    lines[i] = large // uint32(scale) * uint32(width * depth) + large % uint32(scale) * uint32(scale)
-                    large = left + i
-                    large = uint32(0 if large < 0 else large if large < most_x else most_x)
-                    columns[i] = large // uint32(scale) * uint32(depth) + large % uint32(scale)
-                place = start + (row * width + column) * depth
-                for plane in range(uint32(0), uint32(depth), uint32(phases)):
-                    source, target = pixels[start + plane :], out[place + plane : place + plane + phases]
-                    for j in range(side):
-                        for i in range(side):
-                            patch[uint32(j * side + i)] = source[lines[j] + columns[i]]
-                    for j in range(scale):
-                        for i in range(scale):
-                            upper, lower = uint32(j * side + i), uint32(j * side + side + i)
-                            above = patch[upper] + share_x * (patch[upper + uint32(1)] - patch[upper])
-                            beneath = patch[lower] + share_x * (patch[lower + uint32(1)] - patch[lower])
-                            target[uint32(j * scale + i)] = gain * (above + share_y * (beneath - above))
+                right, below = x - float32(left), float32(gain) * (y - float32(top))
+                here, above = float32(1) - right, float32(gain) - below
+                corner = (item * colours * down + top + side) * across + left + side
+                for colour in range(colours):
+                    at = uint64(corner + colour * down * across)
+                    upper = plus(
+                        scaled(load(large, at, scale), here), scaled(load(large, at + uint64(1), scale), right)
+                    )
+                    for _ in range(scale):
+                        at += uint64(across)
+                        lower = plus(
+                            scaled(load(large, at, scale), here), scaled(load(large, at + uint64(1), scale), right)
+                        )
+                        store(out, place, plus(scaled(upper, above), scaled(lower, below)))
+                        upper, place = lower, place + uint64(scale)
 
-    return warp_rows
+    return unfold_rows, warp_rows
