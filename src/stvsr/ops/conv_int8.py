@@ -14,6 +14,7 @@ from ctypes import addressof, c_char
 from dataclasses import dataclass
 from functools import cache, cached_property
 from math import inf, isfinite, isnan, nan
+from sys import byteorder
 from typing import no_type_check
 
 import torch
@@ -24,7 +25,7 @@ from numba import float32, int32
 from torch import Tensor
 from torch.nn import functional as F
 
-from stvsr.ops.conv_vnni import LANES, MOST_BLOCKS, MOST_PARTS, PACKED, pixels_at_once, share
+from stvsr.ops.conv_vnni import BAND_BYTES, LANES, MOST_BLOCKS, MOST_PARTS, PACKED, pixels_at_once, share
 from stvsr.ops.machine_code import by_threads, compiled
 
 LEVELS = 255
@@ -136,13 +137,21 @@ def in_one_pass(
     plus = plus.half()  # where it comes from such a convolution it is in fp16 already
     threads = torch.get_num_threads()
     bands = min(2 * threads, count * sides[0]) if threads > 1 else 1  # two each, so that who is late gets less
-    ends = torch.empty(bands, 2)
+    line = (width + 2 * kernel.padding[1]) * kernel.geometry[0]
+    kept = max(BAND_BYTES // line, kernel.geometry[1])
+    ends, desks = torch.empty(threads, 2, LANES), torch.empty(threads * kept * line, dtype=torch.uint8)
     filled = (0,) * (MOST_PARTS - len(parts))
     job = bytearray(
         PACKED.pack(
-            *(0, bands, count * sides[0], height, width, *kernel.geometry),
-            *(zero, outputs // (kernel.blocks * LANES), kernel.blocks, *kernel.places),
-            *(plus.data_ptr(), 2 * outputs if plus.dim() == 4 else 0, out.data_ptr(), ends.data_ptr()),
+            *(0, 0, bands, count * sides[0], height, width, *kernel.geometry),
+            *(zero, outputs // (kernel.blocks * LANES), kernel.blocks, kept, *kernel.places),
+            *(
+                plus.data_ptr(),
+                2 * outputs if plus.dim() == 4 else 0,
+                out.data_ptr(),
+                ends.data_ptr(),
+                desks.data_ptr(),
+            ),
             *(parts[0].itemsize, out.itemsize),
             *(step, 1 / step, 0 if relu else -inf, len(parts)),
             *(part.data_ptr() for part in parts),
@@ -152,9 +161,10 @@ def in_one_pass(
         )
     )
     by_threads(share(), addressof(c_char.from_buffer(job)), threads)
-    least, most = zip(*ends.tolist(), strict=True)
-    held = torch.finfo(dtype).max
-    return out, (min(least), max(most)) if -held < min(least) and max(most) < held else (nan, nan)
+    seated, held = int.from_bytes(job[8:16], byteorder), torch.finfo(dtype).max
+    lows, highs = zip(*ends[:seated].tolist(), strict=True)
+    least, most = min(map(min, lows)), max(map(max, highs))
+    return out, (least, most) if -held < least and most < held else (nan, nan)
 
 
 def by_onednn(parts, kernel: PackedKernel, step: float, zero: int, relu: bool) -> Float[Tensor, "n o h2 w2"]:

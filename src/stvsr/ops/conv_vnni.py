@@ -41,8 +41,8 @@ SIZE = {FLOAT: 4, HALF: 2}
 """Bytes."""
 MOST_PARTS = 16
 TAPS = "taps_y", "taps_x", "pad_y", "pad_x"
-COUNTS = "taken", "bands", "rows", "height", "width", "depth", *TAPS, "zero", "groups", "blocks"
-ADDRESSES = "weight", "sums", "scales", "biases", "plus", "plus_step", "out", "ends"
+COUNTS = "taken", "seated", "bands", "rows", "height", "width", "depth", *TAPS, "zero", "groups", "blocks", "kept"
+ADDRESSES = "weight", "sums", "scales", "biases", "plus", "plus_step", "out", "ends", "desks"
 SIZES = "size", "out_size"
 JOB = np.dtype(
     [(name, np.int64) for name in (*COUNTS, *ADDRESSES, *SIZES)]
@@ -50,11 +50,13 @@ JOB = np.dtype(
     + [("places", np.int64, MOST_PARTS), ("widths", np.int64, MOST_PARTS)],
     align=True,
 )
-"""What threads that share a convolution are told. taken: so many bands are taken. rows: of the output, counted through
-all items. depth: of all parts together, a multiple of four. zero: the step that is zero. groups: of outputs made at a
-time, each of so many blocks of LANES features. plus: fp16. size, out_size: bytes of a number of the parts and of the
-output: 4, fp32, or 2, fp16. step: what one is worth; scale: steps in one. floor: what is less becomes this. parts: how
-many, channels last; places and widths: of each the address and the depth."""
+"""What threads that share a convolution are told. taken: so many bands are taken; seated: so many threads have come.
+rows: of the output, counted through all items. depth: of all parts together, a multiple of four. zero: the step that is
+zero. groups: of outputs made at a time, each of so many blocks of LANES features. kept: rows of steps at a time. plus:
+fp16. ends: room for each thread's least and greatest numbers, of each lane; desks: and for its steps. size, out_size:
+bytes of a number of the parts and of the output: 4, fp32, or 2, fp16. step: what one is worth; scale: steps in one.
+floor: what is less becomes this. parts: how many, channels last; places and widths: of each the address and the
+depth."""
 PACKED = Struct(f"{len(COUNTS + ADDRESSES + SIZES)}q3f{1 + 2 * MOST_PARTS}q")
 """The same, for a tuple: NumPy would take three times as long over it."""
 
@@ -103,24 +105,23 @@ def share_of(address):
     line = (job.width + 2 * job.pad_x) * job.depth
     out_height, out_width = job.height + 2 * job.pad_y - job.taps_y + 1, line // job.depth - job.taps_x + 1
     features, pixels = job.groups * job.blocks * LANES, REGISTERS // job.blocks
-    most = BAND_BYTES // line - job.taps_y + 1
-    most = most if most > 1 else 1
-    steps = np.empty((most + job.taps_y - 1) * line, np.uint8)
-    span = np.empty(2 * LANES, np.float32)
+    most, seat = job.kept - job.taps_y + 1, take(told.ctypes.data + 8)
+    steps, span = job.desks + seat * job.kept * line, job.ends + seat * 8 * LANES
+    for lane in range(LANES):
+        put(span + 4 * lane, np.inf)
+        put(span + 4 * (LANES + lane), -np.inf)
     shift = float32(job.zero) + float32(0.5)
     while True:
         band = take(told.ctypes.data)
         if band >= job.bands:
             break
-        for lane in range(LANES):
-            span[lane], span[LANES + lane] = np.inf, -np.inf
         row, last = job.rows * band // job.bands, job.rows * (band + 1) // job.bands
         while row < last:
             item, top = row // out_height, row % out_height
             count = last - row if last - row < most else most
             count = count if count < out_height - top else out_height - top
             for i in range(count + job.taps_y - 1):
-                round_row(job, item, top + i - job.pad_y, steps.ctypes.data + i * line, shift)
+                round_row(job, item, top + i - job.pad_y, steps + i * line, shift)
             for made in range(count * job.groups):
                 i, feature = made // job.groups, made % job.groups * job.blocks * LANES
                 column = 0
@@ -131,23 +132,17 @@ def share_of(address):
                     pixel = (row + i) * out_width + here
                     multiply(
                         0 if few else job.blocks,
-                        steps.ctypes.data + i * line + here * job.depth, line, job.depth,
+                        steps + i * line + here * job.depth, line, job.depth,
                         job.taps_y, job.taps_x * job.depth // 4,
                         job.weight + feature * job.taps_y * job.taps_x * job.depth,
                         job.sums + feature * 4, job.zero,
                         job.scales + feature * 4, job.biases + feature * 4, job.step, job.floor,
                         job.plus + pixel * job.plus_step + feature * 2, job.plus_step,
                         job.out + (pixel * features + feature) * job.out_size, features * job.out_size, job.out_size,
-                        span.ctypes.data,
+                        span,
                     )  # fmt: skip
                     column += at_once
             row += count
-        least, greatest = span[0], span[LANES]
-        for lane in range(1, LANES):
-            least = span[lane] if span[lane] < least else least
-            greatest = span[LANES + lane] if span[LANES + lane] > greatest else greatest
-        put(job.ends + 8 * band, least)
-        put(job.ends + 8 * band + 4, greatest)
 
 
 @intrinsic

@@ -32,12 +32,10 @@ def warp_phases(
     pixels = rearrange(phases, "b d h w -> b h w d").contiguous()
     count, height, width, depth = pixels.shape
     unfold, warp = loops_over_blocks(scale)
-    colours, around = depth // scale**2, 2 * (scale + 1)
-    large, out = (
-        pixels.new_empty(count, colours, height * scale + around, width * scale + around),
-        pixels.new_empty(pixels.shape),
-    )
+    colours, side, out = depth // scale**2, scale + 1, torch.empty_like(pixels)
+    large = pixels.new_empty(count, colours, height * scale + 2 * side, width * scale + 2 * side)
     in_bands(unfold, count * height, pixels.view(-1).numpy(), large.view(-1).numpy(), height, width, colours)
+    large[..., :side, :], large[..., -side:, :] = large[..., side, None, :], large[..., -side - 1, None, :]
     arrays = large.view(-1).numpy(), flow.contiguous().numpy(), out.view(-1).numpy()
     in_bands(warp, count * height, *arrays, height, width, colours, gain)
     return rearrange(out, "b h w d -> b d h w")
@@ -83,25 +81,20 @@ def loops_over_blocks(scale: int):
     @no_type_check
     def unfold_rows(first, last, folded, large, height, width, colours):
         """Some rows, counted through all items, of flat numbers of pixel, colour, row and column within the block; to
-        planes of large pixels, with ``side`` of them around that repeat the edge."""
-        across, down = uint64(width * scale + 2 * side), height * scale + 2 * side
+        planes of large pixels, with ``side`` of them on both sides, and room for as many above and below."""
+        across, down = width * scale + 2 * side, height * scale + 2 * side
         for line in range(first, last):
             item, row = line // height, line % height
             for colour in range(colours):
                 for j in range(scale):
-                    begin = uint64((item * colours + colour) * down + side + row * scale + j) * across
-                    source, place = uint64((line * width * colours + colour) * phases + j * scale), begin + uint64(side)
+                    place = uint64((((item * colours + colour) * down + side + row * scale + j) * across) + side)
+                    source = uint64((line * width * colours + colour) * phases + j * scale)
                     for _ in range(width):
                         store(large, place, load(folded, source, scale))
                         source, place = source + uint64(colours * phases), place + uint64(scale)
-                    for i in range(uint64(side)):
-                        large[begin + i], large[place + i] = large[begin + uint64(side)], large[place - uint64(1)]
-                    above = side if row == 0 and j == 0 else 0
-                    below = side if row == height - 1 and j == scale - 1 else 0
-                    for k in range(-above, below + 1):
-                        if k:
-                            for i in range(across):
-                                large[begin + uint64(k) * across + i] = large[begin + i]
+                    begin = place - uint64(width * scale)
+                    for i in range(uint64(1), uint64(side + 1)):  # the edge is repeated
+                        large[begin - i], large[place + i - uint64(1)] = large[begin], large[place - uint64(1)]
 
     @compiled
     @no_type_check
