@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 import torch
@@ -15,6 +16,34 @@ def test_items_come_out_in_order_and_all_of_them():
     waiting = Waiting()
     write_behind(read_ahead(iter(range(1, 100)), depth=3, waiting=waiting), written.append, depth=3, waiting=waiting)
     assert written == list(range(1, 100))
+
+
+def test_every_item_goes_through_the_steps_in_order_each_in_a_thread_of_its_own():
+    written: list[tuple[int, int, int]] = []
+
+    def half(number: int) -> tuple[int, int]:
+        time.sleep(0.001 * (number % 3))
+        return number, threading.get_ident()
+
+    def whole(done: tuple[int, int]) -> None:
+        written.append((*done, threading.get_ident()))
+
+    write_behind(iter(range(30)), half, whole, depth=3, waiting=Waiting())
+    numbers, first, second = zip(*written, strict=True)
+    assert numbers == tuple(range(30))
+    assert len({threading.get_ident(), *first, *second}) == 3
+
+
+@pytest.mark.parametrize("torn", [0, 1])
+def test_an_error_in_any_step_comes_out(torn: int):
+    def fails_at(step: int, number: int) -> int:
+        if step == torn and number == 5:
+            raise ValueError("torn tape")
+        return number
+
+    steps = [partial(fails_at, step) for step in range(2)]
+    with pytest.raises(ValueError, match="torn tape"):
+        write_behind(iter(range(1000)), *steps, depth=2, waiting=Waiting())
 
 
 def test_reading_runs_at_most_its_depth_ahead():
