@@ -225,7 +225,8 @@ class Unison(Network):
         along the flow, the last one's state and where told to its detail, and what lies beside its own features."""
         scale = self.config.scale
         state = torch.zeros_like(feats[0])
-        detail = seen = rearrange(state.new_zeros(len(state), *state.shape[-2:], 3 * scale**2), "b h w d -> b d h w")
+        nothing = state.new_zeros(len(state), *state.shape[-2:], 3 * scale**2)
+        detail = seen = rearrange(nothing, "b h w d -> b d h w")  # channels last, as the features lie
         last = None
         for index in order:
             if last is not None:
