@@ -105,7 +105,7 @@ def share_of(address):
     line = (job.width + 2 * job.pad_x) * job.depth
     out_height, out_width = job.height + 2 * job.pad_y - job.taps_y + 1, line // job.depth - job.taps_x + 1
     features, pixels = job.groups * job.blocks * LANES, REGISTERS // job.blocks
-    most, seat = job.kept - job.taps_y + 1, take(told.ctypes.data + 8)
+    most, seat = job.kept - job.taps_y + 1, take(told.ctypes.data + 8)  # the second number of a JOB
     steps, span = job.desks + seat * job.kept * line, job.ends + seat * 8 * LANES
     for lane in range(LANES):
         put(span + 4 * lane, np.inf)

@@ -67,18 +67,18 @@ class VideoWriter:
 
     def prepare(self, frame: Frame) -> Any:
         """The first half of ``write``, which a thread of its own may do, frame after frame: what ``put`` takes."""
-        with self._errors():
+        with self._output_errors():
             return self._sink.prepare(frame)
 
     def put(self, prepared: Any) -> None:
         """The second half, in the same order."""
-        with self._errors():
+        with self._output_errors():
             self._sink.put(prepared)
         self.frames += 1
 
     @contextmanager
-    def _errors(self) -> Iterator[None]:
-        """What they are to the user."""
+    def _output_errors(self) -> Iterator[None]:
+        """What goes wrong in the sink, as the user is told."""
         try:
             yield
         except (FFmpegError, OSError) as error:
