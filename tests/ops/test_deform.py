@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from stvsr.blocks.deformable import DeformableConv
 from stvsr.errors import SettingsError
-from stvsr.ops import deform, deform_plain, machine_code
+from stvsr.ops import deform, deform_plain
 from stvsr.ops.deform import deform_conv2d
 
 PLAIN = dict(stride=1, padding=1, dilation=1)
@@ -128,19 +128,6 @@ def test_without_numba_it_still_works(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(deform, "find_spec", lambda _: None)
     assert deform.path_for(inputs[0]) is deform_plain
     assert close(deform_conv2d(*inputs), expected)
-
-
-def test_without_a_folder_for_translations_they_are_made_each_time(monkeypatch: pytest.MonkeyPatch):
-    translated = []
-
-    def translate(*, cache: bool = False):
-        if cache:
-            raise RuntimeError("cannot cache function: no locator available")
-        return lambda function: translated.append(function) or function
-
-    monkeypatch.setattr(machine_code, "translate", translate)
-    machine_code.compiled(close)
-    assert translated == [close]
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])

@@ -5,11 +5,14 @@ import subprocess
 import sys
 from functools import partial
 from threading import Event, get_ident
+from typing import no_type_check
 
 import pytest
+import torch
+from numba import float32, int64
 
 from stvsr.ops import machine_code
-from stvsr.ops.machine_code import at_once, helpers
+from stvsr.ops.machine_code import FP32, OverMemory, at_once, helpers, in_bands, kept
 
 
 @pytest.fixture(params=["PyTorch's threads", "our own"])
@@ -60,3 +63,27 @@ at_once([lambda: helped.append(met.wait(20)), met.set])
 os._exit(0 if helped == [True] else 1)
 """
     assert subprocess.run([sys.executable, "-W", "ignore", "-c", lines], timeout=120).returncode == 0
+
+
+def test_without_a_folder_for_translations_they_are_made_each_time():
+    translated = []
+
+    def translation(*, cache: bool = False):
+        if cache:
+            raise RuntimeError("cannot cache function: no locator available")
+        return lambda function: translated.append(function) or function
+
+    assert kept(translation, at_once) == at_once
+    assert translated == [at_once]
+
+
+def test_a_function_over_memory_is_given_addresses_and_numbers_as_its_annotations_say():
+    @OverMemory
+    @no_type_check
+    def weigh(first: int64, last: int64, numbers: FP32, weight: float32):
+        for place in range(first, last):
+            numbers[place] = weight * numbers[place] - place
+
+    numbers = torch.arange(5.0)
+    in_bands(weigh, 4, numbers, 2.5)
+    assert numbers.tolist() == [0, 1.5, 3, 4.5, 4]

@@ -21,12 +21,12 @@ import torch
 from einops import rearrange
 from jaxtyping import Float, Int8, Int32
 from llvmlite.binding import get_host_cpu_features
-from numba import float32, int32
+from numba import float32, int32, int64
 from torch import Tensor
 from torch.nn import functional as F
 
 from stvsr.ops.conv_vnni import BAND_BYTES, LANES, MOST_BLOCKS, MOST_PARTS, PACKED, pixels_at_once, share
-from stvsr.ops.machine_code import by_threads, compiled
+from stvsr.ops.machine_code import FP32, UINT8, OverMemory, by_threads
 
 LEVELS = 255
 """Steps between the least and the greatest number of an input."""
@@ -154,7 +154,7 @@ def in_one_pass(
             *filled,
         )
     )
-    by_threads(share(), addressof(c_char.from_buffer(job)), threads)
+    by_threads(share, addressof(c_char.from_buffer(job)), threads)
     seated, held = int.from_bytes(job[8:16], byteorder), torch.finfo(dtype).max
     lows, highs = zip(*ends[:seated].tolist(), strict=True)
     least, most = min(map(min, lows)), max(map(max, highs))
@@ -166,10 +166,8 @@ def by_onednn(parts, kernel: PackedKernel, step: float, zero: int, relu: bool) -
     count, _, height, width = parts[0].shape
     total, first = sum(part.shape[1] for part in parts), 0
     steps = torch.empty(count, total, height, width, dtype=torch.uint8, memory_format=torch.channels_last)
-    flat = steps.permute(0, 2, 3, 1).view(-1).numpy()
     for part in parts:
-        numbers = part.permute(0, 2, 3, 1).view(-1).numpy()
-        to_steps(numbers, part.shape[1], 1 / step, zero + 0.5, flat, first, total)
+        to_steps(part, part.numel(), part.shape[1], 1 / step, zero + 0.5, steps, first, total)
         first += part.shape[1]
     weight, zeros = kernel.for_onednn
     return torch.ops.onednn.qconv2d_pointwise(
@@ -202,13 +200,12 @@ def one_pass_is_there() -> bool:
     return own and bool(get_host_cpu_features().get("avx512vnni"))
 
 
-@compiled
+@OverMemory
 @no_type_check
-def to_steps(numbers, width, scale, shift, steps, first, total):
-    """Round numbers (pixels x width, flat, fp32) to steps (pixels x total, flat), from the column ``first`` on."""
-    scale, shift = float32(scale), float32(shift)
-    for pixel in range(numbers.size // width):
-        row = numbers[pixel * width : (pixel + 1) * width]
-        out = steps[pixel * total + first : pixel * total + first + width]
+def to_steps(
+    numbers: FP32, count: int64, width: int64, scale: float32, shift: float32, steps: UINT8, first: int64, total: int64
+):
+    """Round so many numbers (pixels x width, flat) to steps (pixels x total, flat), from the column ``first`` on."""
+    for pixel in range(count // width):
         for feature in range(width):
-            out[feature] = int32(row[feature] * scale + shift)
+            steps[pixel * total + first + feature] = int32(numbers[pixel * width + feature] * scale + shift)

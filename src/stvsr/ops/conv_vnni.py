@@ -12,18 +12,17 @@ in bytes, and nothing is checked.
 
 # ruff: noqa: ARG001 (Numba gives every builder the same arguments)
 
-from functools import cache
 from struct import Struct
 from typing import no_type_check
 
 import numpy as np
 from llvmlite import ir
-from numba import carray, float32  # pyright: ignore[reportPrivateImportUsage]
+from numba import float32, from_dtype
 from numba.core import cgutils, types
-from numba.core.ccallback import CFunc
+from numba.core.types import CPointer
 from numba.extending import intrinsic
 
-from stvsr.ops.machine_code import for_threads, inlined
+from stvsr.ops.machine_code import OverMemory, inlined
 
 LANES = 16
 """Sums in a register."""
@@ -83,7 +82,7 @@ def round_row(job, item, y, to, shift):
 
 def pixels_at_once(blocks: int) -> int:
     """How many are made at once, of so many blocks of LANES features: no row may be shorter."""
-    return REGISTERS // blocks
+    return REGISTERS // max(blocks, 2)  # twelve sums at a time keep the multipliers busy
 
 
 REST_BLOCKS, REST_PIXELS = 2, 4
@@ -91,28 +90,22 @@ REST_BLOCKS, REST_PIXELS = 2, 4
 SHAPES = [(REST_BLOCKS, REST_PIXELS), *((blocks, pixels_at_once(blocks)) for blocks in range(1, MOST_BLOCKS + 1))]
 
 
-@cache
-def share() -> CFunc:
-    """What every thread calls on a JOB; translated when it is asked for, as not every processor could."""
-    return for_threads(JOB)(share_of)
-
-
+@OverMemory
 @no_type_check
-def share_of(address):
-    """The bands that this thread is the first to take."""
-    told = carray(address, 1)
-    job = told[0]
+def share(told: CPointer(from_dtype(JOB))):
+    """What every thread calls: the bands that this one is the first to take. Not every processor could."""
+    job = at(told)
     line = (job.width + 2 * job.pad_x) * job.depth
     out_height, out_width = job.height + 2 * job.pad_y - job.taps_y + 1, line // job.depth - job.taps_x + 1
-    features, pixels = job.groups * job.blocks * LANES, REGISTERS // job.blocks
-    most, seat = job.kept - job.taps_y + 1, take(told.ctypes.data + 8)  # the second number of a JOB
+    features, pixels = job.groups * job.blocks * LANES, REGISTERS // (job.blocks if job.blocks > 1 else 2)
+    most, seat = job.kept - job.taps_y + 1, take(told, 1)
     steps, span = job.desks + seat * job.kept * line, job.ends + seat * 8 * LANES
     for lane in range(LANES):
         put(span + 4 * lane, np.inf)
         put(span + 4 * (LANES + lane), -np.inf)
     shift = float32(job.zero) + float32(0.5)
     while True:
-        band = take(told.ctypes.data)
+        band = take(told, 0)
         if band >= job.bands:
             break
         row, last = job.rows * band // job.bands, job.rows * (band + 1) // job.bands
@@ -147,13 +140,25 @@ def share_of(address):
 
 @intrinsic
 @no_type_check
-def take(typing, address):
-    """The number at the address, which is one more for the next who asks."""
+def at(typing, told):
+    """The JOB that lies there."""
 
     def build(context, builder, signature, args):
-        return builder.atomic_rmw("add", builder.inttoptr(args[0], PLACE.as_pointer()), place(1), "seq_cst")
+        return builder.bitcast(args[0], context.get_value_type(told.dtype))
 
-    return types.int64(types.int64), build
+    return told.dtype(told), build
+
+
+@intrinsic
+@no_type_check
+def take(typing, told, place_of):
+    """A number of a JOB, counted from its first, which is one more for the next who asks."""
+
+    def build(context, builder, signature, args):
+        numbers = builder.bitcast(args[0], PLACE.as_pointer())
+        return builder.atomic_rmw("add", builder.gep(numbers, [args[1]]), place(1), "seq_cst")
+
+    return types.int64(told, types.int64), build
 
 
 @intrinsic
@@ -269,29 +274,32 @@ def multiplied(
                     builder.store(added, held[pixel][block])
             builder.store(builder.add(these, place(4 * LANES * blocks)), weights)
         builder.store(builder.add(start, line_step), lines_at)
-    least, most = load(builder, ends, FLOATS), load(builder, builder.add(ends, place(4 * LANES)), FLOATS)
     floor, step = spread(builder, floor), spread(builder, step)
+    values = []
     for block in many:
         beside = place(4 * LANES * block)
         factor = builder.fmul(load(builder, builder.add(scales, beside), FLOATS), step)
         bias = load(builder, builder.add(biases, beside), FLOATS)
         plus_here = builder.add(plus, place(SIZE[HALF] * LANES * block))
-        out_here = builder.add(out, builder.mul(out_size, place(LANES * block)))
         for pixel in range(pixels):
             value = scaled(builder, builder.sitofp(builder.load(held[pixel][block]), FLOATS), factor, bias)
             value = builder.select(builder.fcmp_ordered("<", value, floor), floor, value)  # no number stays one
             added = load(builder, builder.add(plus_here, builder.mul(plus_step, place(pixel))), HALVES)
-            value = builder.fadd(value, builder.fpext(added, FLOATS))
-            target = builder.add(out_here, builder.mul(out_step, place(pixel)))
-            with builder.if_else(builder.icmp_signed("==", out_size, place(SIZE[HALF]))) as (fp16, fp32):
-                with fp16:
-                    store(builder, builder.fptrunc(value, HALVES), target)
-                with fp32:
-                    store(builder, value, target)
-            least = builder.select(builder.fcmp_ordered("<", value, least), value, least)
-            most = builder.select(builder.fcmp_ordered(">", value, most), value, most)
+            values.append(builder.fadd(value, builder.fpext(added, FLOATS)))
+    least, most = load(builder, ends, FLOATS), load(builder, builder.add(ends, place(4 * LANES)), FLOATS)
+    for value in values:
+        least = builder.select(builder.fcmp_ordered("<", value, least), value, least)
+        most = builder.select(builder.fcmp_ordered(">", value, most), value, most)
     store(builder, least, ends)
     store(builder, most, builder.add(ends, place(4 * LANES)))
+    with builder.if_else(builder.icmp_signed("==", out_size, place(SIZE[HALF]))) as branches:
+        for branch, kind in zip(branches, (HALF, FLOAT), strict=True):
+            with branch:
+                for number, value in enumerate(values):
+                    block, pixel = divmod(number, pixels)
+                    along = builder.add(builder.mul(out_step, place(pixel)), place(SIZE[kind] * LANES * block))
+                    value = builder.fptrunc(value, HALVES) if kind is HALF else value
+                    store(builder, value, builder.add(out, along))
 
 
 def place(number: int) -> ir.Constant:

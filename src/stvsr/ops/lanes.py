@@ -1,8 +1,8 @@
 """Several numbers at once inside Numba functions, which have no words for it and seldom find it by themselves.
 
-``load`` eight neighbours of a flat array, or another number of them that is known when the function is translated,
-combine them, ``store`` them or take their ``dot``. Each function becomes one or two machine instructions (eight: AVX,
-or two NEON registers on ARM). Indices are not checked.
+``load`` eight neighbours of a flat array or of plain memory, or another number of them that is known when the function
+is translated, combine them, ``store`` them or take their ``dot``. Each function becomes one or two machine instructions
+(eight: AVX, or two NEON registers on ARM). Indices are not checked.
 """
 
 # ruff: noqa: ARG001 (Numba gives every builder the same arguments)
@@ -104,8 +104,10 @@ def dot(typing, numbers, others):
 
 @no_type_check
 def pointer(context, builder, signature, args, lanes):
-    array = context.make_array(signature.args[0])(context, builder, args[0])
-    return builder.bitcast(builder.gep(array.data, [args[1]]), context.get_value_type(lanes).as_pointer())
+    kind, start = signature.args[0], args[0]
+    if isinstance(kind, types.Array):
+        start = context.make_array(kind)(context, builder, start).data
+    return builder.bitcast(builder.gep(start, [args[1]]), context.get_value_type(lanes).as_pointer())
 
 
 @no_type_check

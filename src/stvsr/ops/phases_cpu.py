@@ -4,14 +4,13 @@ lie, some rows at a time."""
 from functools import cache
 from typing import no_type_check
 
-import numpy as np
 from einops import rearrange
 from jaxtyping import Float
-from numba import uint64
+from numba import int64
 from torch import Tensor
 
 from stvsr.ops.lanes import load, plus, scaled, store
-from stvsr.ops.machine_code import compiled, in_bands, inlined
+from stvsr.ops.machine_code import FP32, OverMemory, in_bands, inlined
 from stvsr.ops.resize import phase_weights
 
 
@@ -19,12 +18,14 @@ def enlarge_into(
     frames: Float[Tensor, "b c H W"], detail: Float[Tensor, "b d h w"], picture: Float[Tensor, "b c h w"], scale: int
 ) -> None:
     """Write the enlarged picture plus the pixel shuffle of the detail. All are fp32; each frame is contiguous."""
-    folded = rearrange(detail, "b d h w -> b (h w d)").contiguous().numpy()
+    folded = rearrange(detail, "b d h w -> b h w d").contiguous()
     picture, weights = picture.contiguous(), phase_weights(scale)
-    across = rearrange(weights, "phase tap -> (tap phase)").contiguous().numpy()
+    across = rearrange(weights, "phase tap -> tap phase").contiguous()
+    _, colours, height, width = picture.shape
+    desks = picture.new_empty(height, width + weights.shape[1] - 1)
     for item, frame in enumerate(frames):
-        arrays = folded[item], picture[item].numpy(), frame.view(-1).numpy()
-        in_bands(enlarge_rows(scale), picture.shape[2], *arrays, weights.numpy(), across)
+        memory = folded[item], picture[item], frame.view(-1), desks, weights, across
+        in_bands(enlarge_rows(scale), height, *memory, colours, height, width, weights.shape[1])
 
 
 @inlined
@@ -39,33 +40,38 @@ def mirrored(index, count):
 def enlarge_rows(scale: int):
     """For one scale, which is then known when it is translated."""
 
-    @compiled
+    @OverMemory
     @no_type_check  # it keeps the tests' shape checker from wrapping what Numba reads
-    def rows(first, last, detail, picture, frame, weights, across):
-        """Some small rows. detail: flat numbers of pixel, colour, row and column within the block; frame: flat, too.
-        weights: of five neighbours for each large row of a block; across: of each of the five, flat, for all columns of
-        a block. Unsigned indices never count from the end."""
-        colours, height, width = picture.shape
-        depth, reach = uint64(colours * scale * scale), weights.shape[1] // 2
-        tall = np.empty(width + 2 * reach, np.float32)
+    def rows(
+        first: int64, last: int64, detail: FP32, picture: FP32, frame: FP32, desks: FP32, weights: FP32, across: FP32,
+        colours: int64, height: int64, width: int64, taps: int64,
+    ):  # fmt: skip
+        """Some small rows. detail: of pixel, colour, row and column within the block. desks: a row of the picture and
+        its borders for each row. weights: of the neighbours for each large row of a block; across: of each neighbour,
+        for all columns of a block."""
+        depth, reach = colours * scale * scale, taps // 2
+        start = first * (width + 2 * reach)
+        tall = start + reach
         for row in range(first, last):
             for colour in range(colours):
                 for y in range(scale):
-                    tall[:] = 0
-                    for tap in range(2 * reach + 1):
-                        weight, line = weights[y, tap], picture[colour, mirrored(row + tap - reach, height)]
-                        for column in range(uint64(width)):
-                            tall[column + uint64(reach)] += weight * line[column]
+                    for column in range(width):
+                        desks[tall + column] = 0
+                    for tap in range(taps):
+                        weight = weights[y * taps + tap]
+                        line = (colour * height + mirrored(row + tap - reach, height)) * width
+                        for column in range(width):
+                            desks[tall + column] += weight * picture[line + column]
                     for far in range(1, reach + 1):
-                        tall[reach - far] = tall[reach + mirrored(-far, width)]
-                        tall[reach + width - 1 + far] = tall[reach + mirrored(width - 1 + far, width)]
-                    source = uint64(row * width) * depth + uint64((colour * scale + y) * scale)
-                    place = uint64(((colour * height + row) * scale + y) * width * scale)
-                    for column in range(uint64(width)):
+                        desks[tall - far] = desks[tall + mirrored(-far, width)]
+                        desks[tall + width - 1 + far] = desks[tall + mirrored(width - 1 + far, width)]
+                    source = row * width * depth + (colour * scale + y) * scale
+                    place = ((colour * height + row) * scale + y) * width * scale
+                    for column in range(width):
                         large = load(detail, source, scale)
-                        for tap in range(uint64(weights.shape[1])):
-                            large = plus(large, scaled(load(across, tap * uint64(scale), scale), tall[column + tap]))
+                        for tap in range(taps):
+                            large = plus(large, scaled(load(across, tap * scale, scale), desks[start + column + tap]))
                         store(frame, place, large)
-                        source, place = source + depth, place + uint64(scale)
+                        source, place = source + depth, place + scale
 
     return rows
