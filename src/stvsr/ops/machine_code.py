@@ -48,7 +48,9 @@ class OverMemory:
     def called(self) -> Callable[..., None]:
         plain = {types.int64: ctypes.c_int64, types.float32: ctypes.c_float}
         taken = [plain.get(kind, ctypes.c_void_p) for kind in self.function.__annotations__.values()]
-        return ctypes.CFUNCTYPE(None, *taken)(self.translated.address)
+        address = self.translated.address
+        assert address is not None
+        return ctypes.CFUNCTYPE(None, *taken)(address)
 
     def __call__(self, *arguments: object) -> None:
         self.called(*(each.data_ptr() if isinstance(each, torch.Tensor) else each for each in arguments))
