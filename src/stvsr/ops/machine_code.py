@@ -126,6 +126,8 @@ def at_once(tasks: Sequence[Callable[[], object]]) -> None:
 
 def in_bands(work: Callable[..., None], count: int, *arguments: object) -> None:
     """``work(first, last, *arguments)`` on all of ``count`` rows, a band for each of PyTorch's threads."""
+    if isinstance(work, OverMemory):
+        _ = work.called  # translated here, or each thread would
     at_once([partial(work, *cut, *arguments) for cut in pairwise(cuts(range(count), torch.get_num_threads()))])
 
 
