@@ -40,7 +40,21 @@ SIZE = {FLOAT: 4, HALF: 2}
 """Bytes."""
 MOST_PARTS = 16
 TAPS = "taps_y", "taps_x", "pad_y", "pad_x"
-COUNTS = "taken", "seated", "bands", "rows", "height", "width", "depth", *TAPS, "zero", "groups", "blocks", "kept"
+COUNTS = (
+    "taken",
+    "seated",
+    "bands",
+    "rows",
+    "height",
+    "width",
+    "depth",
+    *TAPS,
+    "zero",
+    "groups",
+    "blocks",
+    "pixels",
+    "kept",
+)
 ADDRESSES = "weight", "sums", "scales", "biases", "plus", "plus_step", "out", "ends", "desks"
 SIZES = "size", "out_size"
 JOB = np.dtype(
@@ -51,11 +65,11 @@ JOB = np.dtype(
 )
 """What threads that share a convolution are told. taken: so many bands are taken; seated: so many threads have come.
 rows: of the output, counted through all items. depth: of all parts together, a multiple of four. zero: the step that is
-zero. groups: of outputs made at a time, each of so many blocks of LANES features. kept: rows of steps at a time. plus:
-fp16. ends: room for each thread's least and greatest numbers, of each lane; desks: and for its steps. size, out_size:
-bytes of a number of the parts and of the output: 4, fp32, or 2, fp16. step: what one is worth; scale: steps in one.
-floor: what is less becomes this. parts: how many, channels last; places and widths: of each the address and the
-depth."""
+zero. groups: of outputs made at a time, each of so many blocks of LANES features, for so many pixels. kept: rows of
+steps at a time. plus: fp16. ends: room for each thread's least and greatest numbers, of each lane; desks: and for its
+steps. size, out_size: bytes of a number of the parts and of the output: 4, fp32, or 2, fp16. step: what one is worth;
+scale: steps in one. floor: what is less becomes this. parts: how many, channels last; places and widths: of each the
+address and the depth."""
 PACKED = Struct(f"{len(COUNTS + ADDRESSES + SIZES)}q3f{1 + 2 * MOST_PARTS}q")
 """The same, for a tuple: NumPy would take three times as long over it."""
 
@@ -81,8 +95,9 @@ def round_row(job, item, y, to, shift):
 
 
 def pixels_at_once(blocks: int) -> int:
-    """How many are made at once, of so many blocks of LANES features: no row may be shorter."""
-    return REGISTERS // max(blocks, 2)  # twelve sums at a time keep the multipliers busy
+    """How many are made at once, of so many blocks of LANES features: no row may be shorter. Twelve sums at a time are
+    enough to keep the multipliers busy."""
+    return REGISTERS // max(blocks, 2)
 
 
 REST_BLOCKS, REST_PIXELS = 2, 4
@@ -97,7 +112,7 @@ def share(told: CPointer(from_dtype(JOB))):
     job = at(told)
     line = (job.width + 2 * job.pad_x) * job.depth
     out_height, out_width = job.height + 2 * job.pad_y - job.taps_y + 1, line // job.depth - job.taps_x + 1
-    features, pixels = job.groups * job.blocks * LANES, REGISTERS // (job.blocks if job.blocks > 1 else 2)
+    features = job.groups * job.blocks * LANES
     most, seat = job.kept - job.taps_y + 1, take(told, 1)
     steps, span = job.desks + seat * job.kept * line, job.ends + seat * 8 * LANES
     for lane in range(LANES):
@@ -120,7 +135,7 @@ def share(told: CPointer(from_dtype(JOB))):
                 column = 0
                 while column < out_width:
                     few = job.blocks == REST_BLOCKS and out_width - column <= 2 * REST_PIXELS
-                    at_once = REST_PIXELS if few else pixels
+                    at_once = REST_PIXELS if few else job.pixels
                     here = column if column < out_width - at_once else out_width - at_once  # some are made twice
                     pixel = (row + i) * out_width + here
                     multiply(
@@ -151,8 +166,8 @@ def at(typing, told):
 
 @intrinsic
 @no_type_check
-def take(typing, told, place_of):
-    """A number of a JOB, counted from its first, which is one more for the next who asks."""
+def take(typing, told, which):
+    """The first (0) or another number of a JOB, which is one more for the next who asks."""
 
     def build(context, builder, signature, args):
         numbers = builder.bitcast(args[0], PLACE.as_pointer())
