@@ -144,14 +144,8 @@ def in_one_pass(
     job = bytearray(
         PACKED.pack(
             *(0, 0, bands, count * sides[0], height, width, *kernel.geometry),
-            *(
-                zero,
-                outputs // (kernel.blocks * LANES),
-                kernel.blocks,
-                pixels_at_once(kernel.blocks),
-                kept,
-                *kernel.places,
-            ),
+            *(zero, outputs // (kernel.blocks * LANES), kernel.blocks, pixels_at_once(kernel.blocks)),
+            *(kept, *kernel.places),
             *(plus.data_ptr(), 2 * outputs if plus.dim() == 4 else 0),
             *(out.data_ptr(), ends.data_ptr(), desks.data_ptr(), parts[0].itemsize, out.itemsize),
             *(step, 1 / step, 0 if relu else -inf, len(parts)),

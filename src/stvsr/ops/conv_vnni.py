@@ -39,22 +39,8 @@ FLOATS, HALVES = ir.VectorType(FLOAT, LANES), ir.VectorType(HALF, LANES)
 SIZE = {FLOAT: 4, HALF: 2}
 """Bytes."""
 MOST_PARTS = 16
-TAPS = "taps_y", "taps_x", "pad_y", "pad_x"
-COUNTS = (
-    "taken",
-    "seated",
-    "bands",
-    "rows",
-    "height",
-    "width",
-    "depth",
-    *TAPS,
-    "zero",
-    "groups",
-    "blocks",
-    "pixels",
-    "kept",
-)
+TAPS, MADE = ("taps_y", "taps_x", "pad_y", "pad_x"), ("groups", "blocks", "pixels")
+COUNTS = "taken", "seated", "bands", "rows", "height", "width", "depth", *TAPS, "zero", *MADE, "kept"
 ADDRESSES = "weight", "sums", "scales", "biases", "plus", "plus_step", "out", "ends", "desks"
 SIZES = "size", "out_size"
 JOB = np.dtype(
