@@ -65,12 +65,12 @@ def blend_rows(
             left, top = int64(x), int64(y)
             left, top = left if left < last_left else last_left, top if top < last_top else last_top
             right, below = x - float32(left), y - float32(top)
-            upper, lower = float32(1) - below, below
-            shares = (1 - right) * upper, right * upper, (1 - right) * lower, right * lower
+            above = float32(1) - below
+            shares = (1 - right) * above, right * above, (1 - right) * below, right * below
             corner = ((item * height + top) * width + left) * depth
             for i in range(corner, corner + depth):
-                above = shares[0] * pixels[i] + shares[1] * pixels[i + across]
-                out[place] = above + shares[2] * pixels[i + down] + shares[3] * pixels[i + down + across]
+                upper = shares[0] * pixels[i] + shares[1] * pixels[i + across]
+                out[place] = upper + shares[2] * pixels[i + down] + shares[3] * pixels[i + down + across]
                 place += 1
 
 
