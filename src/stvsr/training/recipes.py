@@ -46,9 +46,9 @@ def unison_s_real() -> Recipe:
     return replace(
         clean,
         network="unison-s-real",
-        batch=3,
+        steps=3_800,
         degradation="real-world",
-        optimiser=replace(clean.optimiser, lr=6e-4, warmup=50),
+        optimiser=replace(clean.optimiser, lr=8e-4, warmup=50),
         # epsilon: what noise leaves undecided would else be blurred twice
         losses=UnisonLoss(epsilon=0.01, flow_start=0.03, flow_end=0.01),
     )
