@@ -109,7 +109,14 @@ def test_a_network_without_a_flow_of_its_own_cannot_be_given_one():
         forward(NETWORKS["bicubic"](scale=4), made_up(unison_s(2), torch.device("cpu")), along=True)
 
 
-@pytest.mark.parametrize(("setting", "said"), [("stills=2", "share between 0 and 1"), ("flow=0", "known_flow=0")])
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("stills=2", "share between 0 and 1"),
+        ("flow=0", "known_flow=0"),
+        ("optimiser.decay.hold=1", "less than 1"),
+    ],
+)
 def test_shares_and_flows_that_cannot_be_are_refused(setting: str, said: str):
     with pytest.raises(SettingsError, match=said):
         with_settings(replace(unison_s(2), known_flow=0.5), [setting])
@@ -129,3 +136,6 @@ def test_the_rate_is_the_one_pytorch_schedules(step: int):
     assert ours.rate(step, 1000) == pytest.approx(stairs.get_last_lr()[0])
     ours = Optimiser(lr=4e-4, decay=Cosine(lr_end=1e-6), warmup=0)
     assert ours.rate(step, 1000) == pytest.approx(cosine.get_last_lr()[0], rel=1e-6)
+    late = Optimiser(lr=4e-4, decay=Cosine(lr_end=1e-6, hold=0.75), warmup=0)
+    assert late.rate(step, 4000) == 4e-4
+    assert late.rate(3000 + step, 4000) == pytest.approx(cosine.get_last_lr()[0], rel=1e-6)

@@ -1,5 +1,6 @@
 """From a recipe's name to a weight file that loads, and a card that says where it comes from."""
 
+import json
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -10,7 +11,7 @@ import torch
 import stvsr.training.loop as loop
 from stvsr.errors import SettingsError, WeightsError
 from stvsr.training.perceptual import Perceptual
-from stvsr.training.recipe import Optimiser, Recipe
+from stvsr.training.recipe import Cosine, Optimiser, Recipe
 from stvsr.training.recipes import RECIPES, stages_of
 from stvsr.training.run import rehearse_recipe, run_recipe
 from stvsr.training.step import learning_parts
@@ -67,6 +68,26 @@ def test_a_run_is_repeated_by_the_weight_file_that_it_made(tmp_path: Path):
     assert sha256(start.read_bytes()).hexdigest() in load_weights(first).card["history"]
     before, after = load_weights(first).tensors, load_weights(again).tensors
     assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+@pytest.mark.usefixtures("tiny_recipe")
+def test_a_file_from_before_a_setting_existed_is_repeated_as_it_was_made(tmp_path: Path):
+    held = load_weights(run_recipe("tiny", tmp_path, tmp_path / "run", settings=["steps=1", "seed=7"], report=str))
+    (made,) = stages_of(str(written_with(held, held.card["recipe"], tmp_path)))
+    assert (made.seed, made.optimiser.decay) == (7, Cosine())
+    recipe = json.loads(held.card["recipe"])
+    del recipe["optimiser"]["decay"]["hold"]
+    assert stages_of(str(written_with(held, json.dumps(recipe), tmp_path))) == [made]
+    recipe["optimiser"]["decay"]["unheard_of"] = 1
+    with pytest.raises(WeightsError, match="no recipe that this stvsr could repeat"):
+        stages_of(str(written_with(held, json.dumps(recipe), tmp_path)))
+
+
+def written_with(held: Weights, recipe: str, folder: Path) -> Path:
+    """The same weights in a file with this recipe in its header."""
+    file = folder / "written.safetensors"
+    save_weights(file, replace(held, card=held.card | {"recipe": recipe}))
+    return file
 
 
 def test_a_weight_file_without_a_recipe_is_not_repeated(tmp_path: Path):

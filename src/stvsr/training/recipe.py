@@ -23,10 +23,17 @@ class Cosine:
     """The rate falls along half a cosine."""
 
     lr_end: float = 1e-6
+    hold: float = 0.0
+    """Share of the run before it falls."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.hold < 1:
+            raise SettingsError(f"decay.hold is a share of the run, 0 or more and less than 1, not {self.hold}.")
 
     def __call__(self, lr: float, step: int, steps: int) -> float:
         """The rate at ``step`` of ``steps``, having begun at ``lr``."""
-        return self.lr_end + (lr - self.lr_end) * (1 + math.cos(math.pi * min(step / max(steps, 1), 1))) / 2
+        fallen = (step / max(steps, 1) - self.hold) / (1 - self.hold)
+        return self.lr_end + (lr - self.lr_end) * (1 + math.cos(math.pi * min(max(fallen, 0), 1))) / 2
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -191,9 +191,16 @@ def recipe_of(file: Path) -> Recipe:
         for stage in stages:
             with suppress(KeyError, TypeError, ValueError, AttributeError):
                 recipe = filled(stage(), written)
-                if json.loads(json.dumps(asdict(recipe), default=str)) == written:
+                if names_all(json.loads(json.dumps(asdict(recipe), default=str)), written):
                     return recipe
     raise WeightsError(f"{file} holds no recipe that this stvsr could repeat. Choose one of: {', '.join(RECIPES)}.")
+
+
+def names_all(ours: Any, written: Any) -> bool:
+    """Whether what was written is in ours, as it was. What ours has beside it came later, and is as it was before."""
+    if isinstance(ours, dict) and isinstance(written, dict):
+        return all(names_all(ours[name], value) for name, value in written.items())
+    return ours == written
 
 
 def filled(like: Any, written: Any) -> Any:
