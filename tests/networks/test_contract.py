@@ -44,6 +44,7 @@ NARROW: dict[str, Narrow] = {
             "flow": False,
             "detail": False,
             "backward_detail": False,
+            "twofold": True,
         },
     ),
     "cycmunet": Narrow(
@@ -160,6 +161,9 @@ NARROW: dict[str, Narrow] = {
         },
     ),
 }
+NARROW["unison-m"] = Narrow(
+    NARROW["unison-s"].config | {"twofold": True}, NARROW["unison-s"].others | {"twofold": False}
+)
 
 
 def build(name: str, **changes: Any) -> Network:

@@ -143,19 +143,46 @@ def test_a_larger_one_begins_as_what_it_grows_from_and_all_of_it_learns():
     assert not silent
 
 
-def test_half_the_scale_begins_as_the_mean_over_squares():
-    large, half = shaken(SMALL), Unison(replace(SMALL, scale=2))
+def test_of_the_turned_clip_two_looks_make_the_turned_frames():
+    clip, times = torch.rand(1, 4, 3, 16, 24), [Fraction(1, 3), 1, 2, Fraction(5, 2)]
+    from_behind = [3 - time for time in reversed(times)]
+    with torch.no_grad():
+        for twofold in (True, False):
+            network = shaken(replace(SMALL, twofold=twofold))
+            turned = network(clip.flip(1, -2), from_behind).flip(1, -2)
+            assert torch.allclose(turned, network(clip, times), atol=1e-5) is twofold
+
+
+def test_a_second_look_begins_as_another_of_the_smaller_network_and_all_of_it_learns():
+    small, large = shaken(SMALL), Unison(replace(SMALL, twofold=True))
+    large.grow_from(small)
+    clip, times = torch.rand(1, 3, 3, 16, 16), [0, Fraction(1, 2), 1, 2]
+    flow, turned = large.motion(clip), large.motion(clip.flip(1, -2))
+    first = small.rendered(clip, times, *flow).frames
+    second = small.rendered(clip.flip(1, -2), [0, 1, Fraction(3, 2), 2], *turned).frames.flip(1, -2)
+    frames = large(clip, times)
+    torch.testing.assert_close(frames, (first + second) / 2, rtol=1e-4, atol=1e-5)
+    frames.square().mean().backward()
+    grad = large.forward_cell.entry.weight.grad
+    assert grad is not None
+    assert grad[:, -8:].any()  # what is seen of the other look's states
+
+
+@pytest.mark.parametrize("twofold", [False, True])
+def test_half_the_scale_begins_as_the_mean_over_squares(twofold: bool):
+    config = replace(SMALL, twofold=twofold)
+    large, half = shaken(config), Unison(replace(config, scale=2))
     half.grow_from(large)
     clip = torch.rand(2, 1, 3, 16, 16)
     with torch.no_grad():
         detail, larger = half(clip, [0]) - resize(clip, 2), large(clip, [0]) - resize(clip, 4)
         torch.testing.assert_close(detail[:, 0], F.avg_pool2d(larger[:, 0], 2), rtol=1e-4, atol=1e-5)
         # and where the last detail is the same everywhere, so is what is made of it
-        shades = torch.rand(1, 3, 1, 1)
+        shades, others = torch.rand(1, 3, 1, 1), torch.ones(1, 8 * twofold, 8, 8)
         seen = [
             torch.cat(
                 [
-                    network.forward_cell(torch.ones(1, 24, 8, 8), folded),
+                    network.forward_cell(torch.ones(1, 24, 8, 8), folded, others),
                     network.backward_cell(torch.ones(1, 16, 8, 8), folded),
                 ]
             )

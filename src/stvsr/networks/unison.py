@@ -10,11 +10,14 @@ work at the size of the input: one pixel shuffle at the end. The reasons and the
     backward recurrence over all instants, then forward recurrence, which sees the backward state and the last detail
     tail, head: forward state ── detail over bicubic of the input picture (or of that merged between), pixel shuffle
 
+A twofold network looks at the clip a second time, backwards and upside down, with the same weights: the forward
+recurrence of each look sees the backward states of both, and what both make of an instant is averaged.
+
 b batch · t input frames · s rendered instants · p pairs of neighbouring input frames · n any folded batch ·
 c colour · d features · h w input size · H W output size. Flows are in input pixels.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from itertools import chain, pairwise
@@ -59,6 +62,10 @@ class UnisonConfig:
     al. 2018): folded into features, it could only be moved by whole input pixels without blur."""
     backward_detail: bool = True
     """The backward recurrence, too, makes detail of its states, and sees that of the frame it comes from."""
+    twofold: bool = False
+    """Two looks with the same weights: what it makes of the turned clip is the turned frames (a symmetry had by
+    averaging, Puny et al. 2022), and there are two recurrences in each direction, as in BasicVSR++ (Chan et al. 2022).
+    """
     flow: bool = True
     """False forces every flow to zero: the ablation that shows whether the time half is alive."""
 
@@ -71,13 +78,14 @@ class UnisonConfig:
         return {
             "between.merge.entry": (width, 3, width, 3, 2, 1),
             "backward_cell.entry": (width, width, width_in - 2 * width),
-            "forward_cell.entry": (width, width, width, width_in - 3 * width),
+            "forward_cell.entry": (width, width, width, width_in - (3 + self.twofold) * width, self.twofold * width),
         }.get(conv, (width_in,))
 
     def fits_into(self, larger: "UnisonConfig") -> bool:
         """Whether the larger one has room for every part of this one."""
         ours, theirs = asdict(self), asdict(larger)
-        rooms = {name for name in ours if name.endswith(("_blocks", "width"))} - {"flow_width"} | {"backward_detail"}
+        rooms = {name for name in ours if name.endswith(("_blocks", "width"))} - {"flow_width"}
+        rooms |= {"backward_detail", "twofold"}
         return all(ours[name] <= theirs[name] if name in rooms else ours[name] == theirs[name] for name in ours)
 
 
@@ -111,7 +119,9 @@ class Unison(Network):
         self.backward_cell = Trunk(
             2 * width + config.backward_detail * phases, width, num_blocks=config.backward_blocks
         )
-        self.forward_cell = Trunk(3 * width + config.detail * phases, width, num_blocks=config.forward_blocks)
+        self.forward_cell = Trunk(
+            (3 + config.twofold) * width + config.detail * phases, width, num_blocks=config.forward_blocks
+        )
         self.tail = Trunk(width, config.tail_width, num_blocks=0)
         self.head = nn.Conv2d(config.tail_width, phases, 3, padding=1)
         start_small(self.head)  # the first step is then close to bicubic
@@ -126,7 +136,7 @@ class Unison(Network):
         """Extras: ``base`` (b s c h w), the small picture under each output frame; ``flow_forth`` and ``flow_back``
         (b p 2 h w), from each input frame to the next and back; in training, where the backward recurrence makes
         detail, ``backward`` (b s c H W), the frames with this detail."""
-        flow = self.flow(clip)
+        flow = self.motion(clip)
         if not self.config.flow:
             flow = torch.zeros_like(flow[0]), torch.zeros_like(flow[1])
         return self.rendered(clip, times, *flow)
@@ -138,9 +148,17 @@ class Unison(Network):
         forth: Float[Tensor, "b p 2 h w"],
         back: Float[Tensor, "b p 2 h w"],
     ) -> TrainingOutput:
-        flow_forth, flow_back = self.flow(clip)
+        flow_forth, flow_back = self.motion(clip)
         output = self.rendered(clip, times, forth, back)
         return replace(output, extras=output.extras | {"flow_forth": flow_forth, "flow_back": flow_back})
+
+    def motion(self, clip: Float[Tensor, "b t c h w"]) -> tuple[Float[Tensor, "b p 2 h w"], Float[Tensor, "b p 2 h w"]]:
+        """Flow from each input frame to the next and back, as all looks have it in the mean."""
+        forth, back = self.flow(clip)
+        if self.config.twofold:
+            other_forth, other_back = turned_flow(*self.flow(turned_clip(clip)))
+            forth, back = (forth + other_forth) / 2, (back + other_back) / 2
+        return forth, back
 
     def rendered(
         self,
@@ -151,37 +169,74 @@ class Unison(Network):
     ) -> TrainingOutput:
         """The frames along this flow."""
         # every input frame and every instant asked for takes part in the recurrences: interpolation feeds the keys
+        last = clip.shape[1] - 1
         wanted = {Fraction(time) for time in times}
-        instants = sorted(wanted | {Fraction(index) for index in range(clip.shape[1])})
-        feats, bases = self.features_at(instants, clip, forth, back)
-        shown = [index for index, instant in enumerate(instants) if instant in wanted]
-        base = torch.stack([bases[index] for index in shown], 1)
+        instants = sorted(wanted | {Fraction(index) for index in range(last + 1)})
+        looks = [self.look(instants, clip, forth, back)]
+        if self.config.twofold:
+            from_behind = [last - instant for instant in reversed(instants)]
+            looks.append(self.look(from_behind, turned_clip(clip), *turned_flow(forth, back)))
+        order = range(len(instants))
+        mirror = order[::-1]  # what number an instant has in the other look
+        shown = [index for index in order if instants[index] in wanted]
+        bases = {index: looks[0].bases[index] for index in shown}
+        for look in looks[1:]:
+            bases = {index: (base + look.bases[mirror[index]].flip(-2)) / 2 for index, base in bases.items()}
+        base = torch.stack(list(bases.values()), 1)
         extras = {"base": base, "flow_forth": forth, "flow_back": back}
         if self.config.scale == 1:
             return TrainingOutput(frames=base, extras=extras)
 
-        def flow(here: int, there: int) -> Tensor:
-            return flow_between(instants[here], instants[there], forth, back)
+        def enlarged(details: Iterable[tuple[int, Tensor]], *others: Iterable[tuple[int, Tensor]]) -> Tensor:
+            """The wanted frames with the detail of the looks, each by the number of the instant, in the mean."""
+            turned = {mirror[at]: self.turned_detail(detail) for other in others for at, detail in other}
+            means = ((at, (detail + turned[at]) / 2 if turned else detail) for at, detail in details if at in bases)
+            return enlarged_with(((detail, bases[at]) for at, detail in means), len(bases), self.config.scale)
 
-        def enlarged(details: Iterable[tuple[int, Tensor]]) -> Tensor:
-            """The wanted frames with this detail."""
-            frames = ((detail, bases[index]) for index, detail in details if index in shown)
-            return enlarged_with(frames, len(shown), self.config.scale)
+        make = self.backward_head if self.config.backward_detail else None
+        states, early = list[dict[int, Tensor]](), list[dict[int, Tensor]]()
+        for look in looks:
+            states.append({})
+            early.append({})
+            for index, state, detail in self.recurrence(self.backward_cell, make, look, mirror, sees_detail=bool(make)):
+                states[-1][index] = state
+                if make and self.training:
+                    early[-1][index] = detail
+        if make and self.training:
+            extras["backward"] = enlarged(*(sorted(details.items()) for details in early))
 
-        order, make = range(len(instants)), self.backward_head if self.config.backward_detail else None
-        states, details = dict[int, Tensor](), dict[int, Tensor]()
-        backward = self.recurrence(self.backward_cell, make, feats, order[::-1], flow, sees_detail=bool(make))
-        for index, state, detail in backward:
-            states[index] = state
-            if make and self.training:
-                details[index] = detail
-        if details:
-            extras["backward"] = enlarged((index, details[index]) for index in order)
+        def late(number: int, end: int) -> Iterator[tuple[int, Tensor]]:
+            """The detail of one look. What lies behind the end was there for the backward recurrence."""
+            own, *others = states[number:] + states[:number]
+            run = self.recurrence(
+                self.forward_cell,
+                self.detail,
+                looks[number],
+                order[: end + 1],
+                lambda index: [own[index], *(other[mirror[index]].flip(-2) for other in others)],
+                sees_detail=self.config.detail,
+            )
+            return ((index, detail) for index, _, detail in run)
 
-        order = order[: shown[-1] + 1]  # what lies behind was there for the backward recurrence
-        sees = self.config.detail
-        forward = self.recurrence(self.forward_cell, self.detail, feats, order, flow, states, sees_detail=sees)
-        return TrainingOutput(frames=enlarged((index, detail) for index, _, detail in forward), extras=extras)
+        ends = (shown[-1], mirror[shown[0]])[: len(looks)]
+        return TrainingOutput(frames=enlarged(*map(late, range(len(looks)), ends)), extras=extras)
+
+    def look(
+        self,
+        instants: Sequence[Fraction],
+        clip: Float[Tensor, "b t c h w"],
+        forth: Float[Tensor, "b p 2 h w"],
+        back: Float[Tensor, "b p 2 h w"],
+    ) -> "Look":
+        """What is known of each instant before the recurrences."""
+        feats, bases = self.features_at(instants, clip, forth, back)
+        return Look(feats, bases, lambda here, there: flow_between(instants[here], instants[there], forth, back))
+
+    def turned_detail(self, folded: Float[Tensor, "b d h w"]) -> Float[Tensor, "b d h w"]:
+        """Upside down: so are the large pixels within each small one."""
+        folds = {"y": self.config.scale, "x": self.config.scale}
+        turned = rearrange(folded, "b (c y x) h w -> b h w c y x", **folds).flip(1, 4)
+        return rearrange(turned, "b h w c y x -> b (c y x) h w")
 
     def detail(self, state: Float[Tensor, "b d h w"]) -> Float[Tensor, "b d2 h w"]:
         """Folded, of the forward recurrence."""
@@ -214,28 +269,27 @@ class Unison(Network):
         self,
         cell: nn.Module,
         to_detail: Callable[[Tensor], Tensor] | None,
-        feats: Sequence[Float[Tensor, "b d h w"]],
+        look: "Look",
         order: Sequence[int],
-        flow: Callable[[int, int], Float[Tensor, "b 2 h w"]],
-        beside: Mapping[int, Float[Tensor, "b d h w"]] | None = None,
+        beside: Callable[[int], list[Float[Tensor, "b d h w"]]] | None = None,
         *,
         sees_detail: bool,
     ) -> Iterator[tuple[int, Float[Tensor, "b d h w"], Float[Tensor, "b d2 h w"]]]:
         """The instants in this order, each with its state and the folded detail made of it (none: zeros). Each sees,
         along the flow, the last one's state and where told to its detail, and what lies beside its own features."""
-        scale = self.config.scale
+        scale, feats = self.config.scale, look.feats
         state = torch.zeros_like(feats[0])
         nothing = state.new_zeros(len(state), *state.shape[-2:], 3 * scale**2)
         detail = seen = rearrange(nothing, "b h w d -> b d h w")  # channels last, as the features lie
         last = None
         for index in order:
             if last is not None:
-                to_last = flow(index, last)
+                to_last = look.flow(index, last)
                 state = backward_warp(state, to_last)
                 if sees_detail:
                     seen = warp_phases(detail, to_last, scale, gain=DETAIL_GAIN)
-            around = [state] + ([beside[index]] if beside else []) + ([seen] if sees_detail else [])
-            state = cell(feats[index], *around)
+            near = beside(index) if beside else []
+            state = cell(feats[index], state, *near[:1], *([seen] if sees_detail else []), *near[1:])
             detail = to_detail(state) if to_detail else detail
             yield index, state, detail
             last = index
@@ -284,8 +338,9 @@ class Unison(Network):
         for name, before in (("forward_cell", 3 * width), ("backward_cell", 2 * width)):
             entry = weights[f"{name}.entry.weight"]  # behind so many features it sees the last frame's detail
             if entry.shape[1] > before:
-                seen = rearrange(entry[:, before:].transpose(0, 1), squares, **side).sum((3, 4)).flatten(0, 2)
-                weights[f"{name}.entry.weight"] = torch.cat([entry[:, :before], seen.transpose(0, 1)], 1)
+                known, seen, other = entry.tensor_split((before, before + 3 * self.config.scale**2), 1)
+                seen = rearrange(seen.transpose(0, 1), squares, **side).sum((3, 4)).flatten(0, 2)
+                weights[f"{name}.entry.weight"] = torch.cat([known, seen.transpose(0, 1), other], 1)
         network.load_state_dict(weights)
         return network
 
@@ -296,6 +351,30 @@ class Unison(Network):
         network = Unison(replace(self.config, flow=False)).to(next(self.parameters()).device)
         network.load_state_dict(self.state_dict(), assign=True)
         return network.train(self.training)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A clip seen one way, by the number of the instant in its own time."""
+
+    feats: Sequence[Float[Tensor, "b d h w"]]
+    bases: Sequence[Float[Tensor, "b c h w"]]
+    """The small picture."""
+    flow: Callable[[int, int], Float[Tensor, "b 2 h w"]]
+    """From one instant to a neighbouring one."""
+
+
+def turned_clip(clip: Float[Tensor, "b t c h w"]) -> Float[Tensor, "b t c h w"]:
+    """Backwards and upside down: no other view of ``stvsr.inference.views`` is the same."""
+    return clip.flip(1, -2)
+
+
+def turned_flow(
+    forth: Float[Tensor, "b p 2 h w"], back: Float[Tensor, "b p 2 h w"]
+) -> tuple[Float[Tensor, "b p 2 h w"], Float[Tensor, "b p 2 h w"]]:
+    """Forth and back of the turned clip."""
+    sign = forth.new_tensor([1, -1])[:, None, None]
+    return sign * back.flip(1, -2), sign * forth.flip(1, -2)
 
 
 def velocity_at(
