@@ -94,11 +94,17 @@ def unison_s(*, scale: int = 4, **changes: Any) -> "Unison":
     return Unison(UnisonConfig(scale=scale, **changes))
 
 
-MIDDLE: dict[str, Any] = {"encoder_blocks": 4, "between_blocks": 4, "backward_blocks": 10, "forward_blocks": 14}
+MIDDLE: dict[str, Any] = {
+    "encoder_blocks": 4,
+    "between_blocks": 4,
+    "backward_blocks": 10,
+    "forward_blocks": 14,
+    "twofold": True,
+}
 
 
 def unison_m(*, scale: int = 4, **changes: Any) -> "Unison":
-    """The middle one: twice as deep. changes: fields of ``UnisonConfig``."""
+    """The middle one: twice as deep, and twofold. changes: fields of ``UnisonConfig``."""
     return Unison(UnisonConfig(scale=scale, **(MIDDLE | changes)))
 
 
