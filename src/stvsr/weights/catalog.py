@@ -33,7 +33,7 @@ CATALOG: dict[str, Entry] = {
     ),
     "unison-s": Entry(paper="ours: docs/unison.md", scales=(1, 2, 4), everyday=True),
     "unison-s-real": Entry(paper="ours, for damaged films: docs/unison.md", scales=(1, 2, 4), everyday=True),
-    "unison-m": Entry(paper="ours: docs/unison.md", scales=(1, 2, 4)),  # little better than unison-s, and slower
+    "unison-m": Entry(paper="ours: docs/unison.md", scales=(1, 2, 4)),  # better than unison-s, and three times slower
     **{
         name: Entry(paper="CycMu-Net, CVPR 2022: docs/networks/cycmunet.md", scales=(1, 2, 4, 8))
         for name in ("cycmunet", "cycmunet-m2", "cycmunet-m4", "cycmunet-m8", "cycmunet-m10", "cycmunet-m2-24")
