@@ -194,6 +194,13 @@ def test_half_the_scale_begins_as_the_mean_over_squares(twofold: bool):
     torch.testing.assert_close(*seen, rtol=1e-4, atol=1e-5)
 
 
+def test_two_looks_without_detail_halve_as_well():
+    config = replace(SMALL, twofold=True, detail=False)
+    large, half = shaken(config), Unison(replace(config, scale=2))
+    half.grow_from(large)
+    assert torch.equal(half.forward_cell.entry.weight, large.forward_cell.entry.weight)
+
+
 def test_in_training_the_backward_recurrence_shows_its_detail_too():
     network = shaken(SMALL).train()
     clip, times = torch.rand(1, 3, 3, 16, 16), [0, Fraction(1, 2), 2]

@@ -341,9 +341,13 @@ class Unison(Network):
             for part in (f"{name}.weight", f"{name}.bias"):
                 if part in weights:
                     weights[part] = rearrange(weights[part], squares, **side).mean((3, 4)).flatten(0, 2)
-        for name, before in (("forward_cell", 3 * width), ("backward_cell", 2 * width)):
+        cells = (
+            ("forward_cell", 3 * width, self.config.detail),
+            ("backward_cell", 2 * width, self.config.backward_detail),
+        )
+        for name, before, sees_detail in cells:
             entry = weights[f"{name}.entry.weight"]  # behind so many features it sees the last frame's detail
-            if entry.shape[1] > before:
+            if sees_detail:
                 known, seen, other = entry.tensor_split((before, before + 3 * self.config.scale**2), 1)
                 seen = rearrange(seen.transpose(0, 1), squares, **side).sum((3, 4)).flatten(0, 2)
                 weights[f"{name}.entry.weight"] = torch.cat([known, seen.transpose(0, 1), other], 1)
