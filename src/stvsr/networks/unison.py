@@ -294,7 +294,7 @@ class Unison(Network):
                 state = backward_warp(state, to_last)
                 if sees_detail:
                     seen = warp_phases(detail, to_last, scale, gain=DETAIL_GAIN)
-            near = beside(index) if beside else []
+            near = beside(index) if beside else []  # own first; others' last, so that one look's weights stay in place
             state = cell(feats[index], state, *near[:1], *([seen] if sees_detail else []), *near[1:])
             detail = to_detail(state) if to_detail else detail
             yield index, state, detail
