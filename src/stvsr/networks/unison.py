@@ -335,22 +335,18 @@ class Unison(Network):
     def halved(self) -> "Unison":
         """This network at half the scale: its detail is this one's, averaged over squares of 2 by 2."""
         network = Unison(replace(self.config, scale=self.config.scale // 2))
-        weights, width = dict(self.state_dict()), self.config.width
+        weights = dict(self.state_dict())
         squares, side = "(c y p x q) ... -> c y x p q ...", {"c": 3, "p": 2, "q": 2, "y": network.config.scale}
         for name in ("head", "backward_head"):
             for part in (f"{name}.weight", f"{name}.bias"):
                 if part in weights:
                     weights[part] = rearrange(weights[part], squares, **side).mean((3, 4)).flatten(0, 2)
-        cells = (
-            ("forward_cell", 3 * width, self.config.detail),
-            ("backward_cell", 2 * width, self.config.backward_detail),
-        )
-        for name, before, sees_detail in cells:
-            entry = weights[f"{name}.entry.weight"]  # behind so many features it sees the last frame's detail
-            if sees_detail:
-                known, seen, other = entry.tensor_split((before, before + 3 * self.config.scale**2), 1)
-                seen = rearrange(seen.transpose(0, 1), squares, **side).sum((3, 4)).flatten(0, 2)
-                weights[f"{name}.entry.weight"] = torch.cat([known, seen.transpose(0, 1), other], 1)
+        for name, place in (("forward_cell.entry", 3), ("backward_cell.entry", 2)):  # where the last detail lies
+            entry = weights[f"{name}.weight"]
+            maps = list(entry.split(self.config.side_by_side(name, entry.shape[1]), 1))
+            seen = rearrange(maps[place].transpose(0, 1), squares, **side).sum((3, 4)).flatten(0, 2)
+            maps[place] = seen.transpose(0, 1)
+            weights[f"{name}.weight"] = torch.cat(maps, 1)
         network.load_state_dict(weights)
         return network
 
